@@ -1,0 +1,1 @@
+"""Interactions: their schema, their weights, and how they are recorded."""

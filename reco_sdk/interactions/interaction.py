@@ -1,0 +1,248 @@
+"""The interaction: one thing a visitor did, named as Google Analytics 4 names it."""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from reco_sdk.errors import InvalidInteraction
+
+__all__ = ["KINDS", "MAX_AGE_YEARS", "MAX_CLOCK_SKEW_SECONDS", "Interaction", "check_time"]
+
+KINDS: Final = frozenset(
+    {
+        "view_item",
+        "select_item",
+        "add_to_cart",
+        "remove_from_cart",
+        "add_to_wishlist",
+        "purchase",
+        "refund",
+        "search",
+        "rate",
+        "dismiss",
+    }
+)
+MAX_CLOCK_SKEW_SECONDS: Final = 300
+MAX_AGE_YEARS: Final = 5
+MAX_TEXT: Final = 1_000
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _event_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One thing a visitor did.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`.
+    item_id
+        The item it was done to; ``None`` for ``search`` only. An item that is not known yet is
+        kept and joined when it arrives.
+    visitor_id
+        The browser; at least one of ``visitor_id`` and ``user_id`` is needed.
+    user_id
+        The account.
+    session_id
+        The shop's own session, if it has one; otherwise the 30-minute rule makes them.
+    at
+        When; timezone-aware, a naive time is read as UTC. Default: now.
+    quantity
+        Pieces, from 1 up.
+    value
+        Price paid for one piece, or the rating given (``rate``).
+    currency
+        ISO 4217 code of ``value``.
+    query
+        The words searched for (``search``).
+    placement, slate_id, position
+        Where the item was shown, which slate showed it, and at which place (from 0).
+    event_id
+        Idempotency key: the same id is stored once. Default: a fresh UUID.
+
+    Raises
+    ------
+    InvalidInteraction
+        Naming the field and the mend.
+    """
+
+    kind: str
+    item_id: str | None = None
+    visitor_id: str | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    at: datetime = field(default_factory=_now)
+    quantity: int = 1
+    value: float | None = None
+    currency: str | None = None
+    query: str | None = None
+    placement: str | None = None
+    slate_id: str | None = None
+    position: int | None = None
+    event_id: str = field(default_factory=_event_id)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InvalidInteraction("kind", f"{self.kind!r} is unknown; use one of {', '.join(sorted(KINDS))}")
+        for name in _TEXT_FIELDS:
+            self._check_text(name)
+        if self.kind == "search":
+            if not self.query:
+                raise InvalidInteraction("query", "is missing; a search needs the words searched for")
+        elif not self.item_id:
+            raise InvalidInteraction("item_id", f"is missing; {self.kind} is done to an item")
+        if not self.visitor_id and not self.user_id:
+            raise InvalidInteraction("visitor_id", "is missing; give visitor_id or user_id")
+        if not self.event_id:
+            raise InvalidInteraction("event_id", "is empty; leave it out to get a fresh one")
+        if isinstance(self.quantity, bool) or not isinstance(self.quantity, int) or self.quantity < 1:
+            raise InvalidInteraction("quantity", f"{self.quantity!r} is not a whole number from 1 up; use kind 'refund' to undo")
+        if self.value is not None:
+            self._check_value(self.value)
+        if self.position is not None and (not isinstance(self.position, int) or self.position < 0):
+            raise InvalidInteraction("position", f"{self.position!r} is not a whole number from 0 up")
+        self._check_at(self.at)
+
+    def _check_text(self, name: str) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        if not isinstance(value, str):
+            raise InvalidInteraction(name, f"is {type(value).__name__}, not text")
+        if len(value) > MAX_TEXT:
+            raise InvalidInteraction(name, f"has {len(value):,} characters; at most {MAX_TEXT:,} are kept")
+        if not value.isprintable():
+            bad = next(c for c in value if not c.isprintable())
+            raise InvalidInteraction(name, f"holds unprintable character U+{ord(bad):04X}; remove it")
+
+    def _check_value(self, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            raise InvalidInteraction("value", f"{value!r} is not a number from 0 up; leave it out when unknown")
+        object.__setattr__(self, "value", float(value))
+
+    def _check_at(self, at: object) -> None:
+        if isinstance(at, str):
+            try:
+                at = datetime.fromisoformat(at)
+            except ValueError as error:
+                raise InvalidInteraction("at", f"{at!r} is not an ISO 8601 time") from error
+        if not isinstance(at, datetime):
+            raise InvalidInteraction("at", f"is {type(at).__name__}; give a datetime or ISO 8601 text")
+        object.__setattr__(self, "at", at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready fields; those that are ``None`` are left out."""
+        out: dict[str, Any] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if value is not None:
+                out[f.name] = value.isoformat() if isinstance(value, datetime) else value
+        return out
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Interaction:
+        """Build an interaction from plain fields.
+
+        Raises
+        ------
+        InvalidInteraction
+            For unknown fields, a missing ``kind``, or any value that cannot be.
+        """
+        unknown = sorted(set(data) - _FIELD_NAMES)
+        if unknown:
+            raise InvalidInteraction(unknown[0], f"is not a field of an interaction; known are {', '.join(sorted(_FIELD_NAMES))}")
+        if "kind" not in data:
+            raise InvalidInteraction("kind", "is missing")
+        return cls(**data)
+
+    @classmethod
+    def view_item(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``view_item``: the item's page was opened."""
+        return cls(kind="view_item", item_id=item_id, **fields)
+
+    @classmethod
+    def select_item(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``select_item``: the item was clicked in a list."""
+        return cls(kind="select_item", item_id=item_id, **fields)
+
+    @classmethod
+    def add_to_cart(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make an ``add_to_cart``."""
+        return cls(kind="add_to_cart", item_id=item_id, **fields)
+
+    @classmethod
+    def remove_from_cart(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``remove_from_cart``."""
+        return cls(kind="remove_from_cart", item_id=item_id, **fields)
+
+    @classmethod
+    def add_to_wishlist(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make an ``add_to_wishlist``."""
+        return cls(kind="add_to_wishlist", item_id=item_id, **fields)
+
+    @classmethod
+    def purchase(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``purchase`` of one order line; give ``event_id`` for idempotency."""
+        return cls(kind="purchase", item_id=item_id, **fields)
+
+    @classmethod
+    def refund(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``refund``."""
+        return cls(kind="refund", item_id=item_id, **fields)
+
+    @classmethod
+    def search(cls, query: str, **fields: Any) -> Interaction:
+        """Make a ``search`` for words."""
+        return cls(kind="search", query=query, **fields)
+
+    @classmethod
+    def rate(cls, item_id: str, value: float, **fields: Any) -> Interaction:
+        """Make a ``rate``: ``value`` is the rating given."""
+        return cls(kind="rate", item_id=item_id, value=value, **fields)
+
+    @classmethod
+    def dismiss(cls, item_id: str, **fields: Any) -> Interaction:
+        """Make a ``dismiss``: the visitor does not want to see it."""
+        return cls(kind="dismiss", item_id=item_id, **fields)
+
+
+_FIELD_NAMES: Final = frozenset(f.name for f in fields(Interaction))
+_TEXT_FIELDS: Final = (
+    "item_id",
+    "visitor_id",
+    "user_id",
+    "session_id",
+    "currency",
+    "query",
+    "placement",
+    "slate_id",
+    "event_id",
+)
+
+
+def check_time(interaction: Interaction, now: datetime) -> None:
+    """Refuse a live interaction whose time cannot be.
+
+    History that is imported may be older; what is recorded live may not.
+
+    Raises
+    ------
+    InvalidInteraction
+        When ``at`` is over five minutes ahead of ``now``, or over five years behind it.
+    """
+    if interaction.at > now + timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
+        raise InvalidInteraction("at", f"{interaction.at.isoformat()} is in the future; check the clock and the time zone")
+    if interaction.at < now - timedelta(days=365 * MAX_AGE_YEARS):
+        raise InvalidInteraction("at", f"{interaction.at.isoformat()} is over {MAX_AGE_YEARS} years ago; check its unit and time zone")

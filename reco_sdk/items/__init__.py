@@ -1,0 +1,1 @@
+"""Items: their schema, the text that is embedded, and how they come in."""

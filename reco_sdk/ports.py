@@ -1,0 +1,275 @@
+"""What plugs into the recommender: small Protocols, each with an in-memory twin.
+
+Every port has one behavioural test class in :mod:`reco_sdk.testing` that each implementation must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.items.item import Item
+from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
+
+__all__ = [
+    "Clock",
+    "Embedder",
+    "Impression",
+    "InteractionStore",
+    "ItemChange",
+    "ItemStore",
+    "StateStore",
+    "Store",
+    "StoredInteraction",
+    "UpsertReport",
+    "VectorIndex",
+    "VectorStore",
+]
+
+
+class Clock(Protocol):
+    """Where time comes from, so that tests can turn it."""
+
+    def now(self) -> datetime:
+        """Return the time now, timezone-aware UTC."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Texts to vectors. Never reached from the request path."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the exact model and its settings; another fingerprint means another vector space."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length ``d`` of every vector."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 ``(len(texts), d)``, rows L2-normalised and finite, in the order of ``texts``.
+
+        Raises
+        ------
+        EmbeddingError
+            When the model cannot be reached, is missing, or answers with something else.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release the model; idempotent."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by inner product over unit vectors. Immutable once built."""
+
+    @property
+    def count(self) -> int:
+        """How many vectors it holds."""
+        ...
+
+    def search(self, query: Vector, k: int, mask: BoolMask | None = None) -> tuple[Rows, Scores]:
+        """Return at most ``k`` rows by descending score, ties by ascending row.
+
+        Only rows whose ``mask`` entry is True are returned; shorter answers instead of sentinels.
+
+        Raises
+        ------
+        VectorIndexError
+            For a query of another dimension, a non-finite query, ``k`` < 1, or a mask of another length.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpsertReport:
+    """What one ``upsert_items`` did.
+
+    Parameters
+    ----------
+    version
+        The store's version after the batch; unchanged when nothing changed.
+    inserted, changed, unchanged
+        How many items were new, differed by content hash, or were equal already.
+    """
+
+    version: int
+    inserted: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """One item as of ``version``; ``item`` is ``None`` once it was deleted."""
+
+    version: int
+    item_id: str
+    item: Item | None
+
+
+class ItemStore(Protocol):
+    """Items by id, each with the version at which it last changed. Versions grow by commits."""
+
+    async def upsert_items(self, items: Sequence[Item]) -> UpsertReport:
+        """Store a batch, all or nothing; items whose content hash is unchanged keep their version."""
+        ...
+
+    async def delete_items(self, item_ids: Sequence[str]) -> int:
+        """Mark as deleted; return how many there were. Unknown ids are passed over."""
+        ...
+
+    async def get_items(self, item_ids: Sequence[str]) -> dict[str, Item]:
+        """Return those of the items that are stored and not deleted."""
+        ...
+
+    async def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return the stored content hash by id, for those that are stored and not deleted."""
+        ...
+
+    def iter_items(self, batch: int = 1_000) -> AsyncIterator[list[ItemChange]]:
+        """Yield all items that are not deleted, by ascending id, ``batch`` at a time."""
+        ...
+
+    async def changes_since(self, version: int, limit: int = 10_000) -> list[ItemChange]:
+        """Return changes with a greater version, ascending, deletions included, at most ``limit``."""
+        ...
+
+    async def item_version(self) -> int:
+        """Return the greatest version given so far, 0 for an empty store."""
+        ...
+
+    async def item_count(self) -> int:
+        """Return how many items are stored and not deleted."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Vectors by (model fingerprint, text hash): an unchanged text is never embedded twice."""
+
+    async def get_vectors(self, fingerprint: str, text_hashes: Sequence[str]) -> dict[str, Vector]:
+        """Return the vectors that are stored, by text hash."""
+        ...
+
+    async def put_vectors(self, fingerprint: str, vectors: Mapping[str, Vector]) -> None:
+        """Store finite float32 vectors of one dimension; storing again is harmless.
+
+        Raises
+        ------
+        StoreError
+            For NaN or infinite values, or a dimension that differs from what the fingerprint has.
+        """
+        ...
+
+    async def vector_count(self, fingerprint: str) -> int:
+        """Return how many vectors of this model are stored."""
+        ...
+
+    async def prune_vectors(self, keep_fingerprints: Sequence[str]) -> int:
+        """Delete vectors of every other model; return how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInteraction:
+    """An interaction with its place in the log."""
+
+    sequence: int
+    interaction: Interaction
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """A slate that was shown (GA4 ``view_item_list``): what, where, to whom, from which tier."""
+
+    slate_id: str
+    at: datetime
+    placement: str
+    strategy: str
+    tier: str
+    item_ids: tuple[str, ...]
+    visitor_id: str | None = None
+    user_id: str | None = None
+
+
+class InteractionStore(Protocol):
+    """The append-only log of interactions, impressions, and visitor aliases."""
+
+    async def append_interactions(self, interactions: Sequence[Interaction]) -> int:
+        """Append a batch, all or nothing; an ``event_id`` seen before is passed over. Return how many were new."""
+        ...
+
+    async def interactions_since(self, sequence: int, limit: int = 10_000) -> list[StoredInteraction]:
+        """Return interactions with a greater sequence, ascending, at most ``limit``."""
+        ...
+
+    async def recent_interactions(self, limit: int = 10_000) -> list[StoredInteraction]:
+        """Return the newest ``limit`` interactions, ascending by sequence."""
+        ...
+
+    async def interaction_sequence(self) -> int:
+        """Return the greatest sequence given so far, 0 for an empty log."""
+        ...
+
+    async def interaction_counts(self) -> dict[str, int]:
+        """Return how many interactions of each kind are stored."""
+        ...
+
+    async def append_impressions(self, impressions: Sequence[Impression]) -> None:
+        """Append slates that were shown; a ``slate_id`` seen before is passed over."""
+        ...
+
+    async def impression_count(self) -> int:
+        """Return how many slates were logged."""
+        ...
+
+    async def get_impression(self, slate_id: str) -> Impression | None:
+        """Return one logged slate."""
+        ...
+
+    async def alias(self, visitor_id: str, user_id: str) -> None:
+        """Record that this browser belongs to this account; the latest wins."""
+        ...
+
+    async def aliases(self) -> dict[str, str]:
+        """Return visitor id → user id."""
+        ...
+
+
+class StateStore(Protocol):
+    """Small named values: import checkpoints, order cursors."""
+
+    async def get_state(self, name: str) -> str | None:
+        """Return the value, ``None`` when there is none."""
+        ...
+
+    async def put_state(self, name: str, value: str | None) -> None:
+        """Set the value, or delete it with ``None``."""
+        ...
+
+
+class Store(ItemStore, VectorStore, InteractionStore, StateStore, Protocol):
+    """Everything a recommender keeps: the truth from which all else derives."""
+
+    async def open(self) -> None:
+        """Connect and migrate.
+
+        Raises
+        ------
+        StoreTooNew
+            When a newer release wrote it.
+        StoreError
+            When it cannot be reached.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections; idempotent."""
+        ...
