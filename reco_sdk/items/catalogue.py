@@ -1,0 +1,191 @@
+"""The catalogue as columns: one row an item, facets as postings, everything an array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.items.item import CATEGORY_SEPARATOR, Item
+from reco_sdk.items.tables import IdTable, TextTable, key_hash
+from reco_sdk.types import Floats, Rows
+
+__all__ = ["Columns", "Facets", "facet"]
+
+NO_FACET: Final = -1
+
+
+def facet(kind: str, value: str) -> str:
+    """Return the key of one facet value, for example ``facet("brand", "Acme")``; case does not matter."""
+    return f"{kind}={value.strip().casefold()}"
+
+
+def _category_facets(path: str) -> list[str]:
+    parts = [part.strip() for part in path.split(CATEGORY_SEPARATOR)]
+    return [facet("category", f" {CATEGORY_SEPARATOR} ".join(parts[: depth + 1])) for depth in range(len(parts))]
+
+
+def _facets(item: Item) -> list[str]:
+    keys = [key for path in item.categories for key in _category_facets(path)]
+    if item.brand:
+        keys.append(facet("brand", item.brand))
+    if item.language:
+        keys.append(facet("language", item.language))
+    keys += [facet("tag", tag) for tag in item.tags]
+    for name, value in item.attributes.items():
+        values = (value,) if isinstance(value, str) else value
+        keys += [facet(f"attribute.{name.casefold()}", entry) for entry in values]
+    return list(dict.fromkeys(keys))
+
+
+class Facets:
+    """Rows by facet value (postings).
+
+    Parameters
+    ----------
+    vocabulary
+        Facet keys by code.
+    offsets
+        int64 ``(codes + 1,)`` into ``rows``.
+    rows
+        int32, the rows of each code, ascending.
+    """
+
+    __slots__ = ("offsets", "postings", "vocabulary")
+
+    def __init__(self, vocabulary: IdTable, offsets: npt.NDArray[np.int64], rows: Rows) -> None:
+        self.vocabulary = vocabulary
+        self.offsets = offsets
+        self.postings = rows
+
+    @classmethod
+    def of(cls, keys_by_row: Sequence[Sequence[str]]) -> Facets:
+        """Build postings from each row's facet keys."""
+        lists: dict[str, list[int]] = {}
+        for row, keys in enumerate(keys_by_row):
+            for key in keys:
+                lists.setdefault(key, []).append(row)
+        names = list(lists)
+        offsets = np.zeros(len(names) + 1, dtype=np.int64)
+        np.cumsum([len(lists[name]) for name in names], out=offsets[1:])
+        rows = np.fromiter((row for name in names for row in lists[name]), dtype=np.int32, count=int(offsets[-1]))
+        return cls(IdTable.of(names), offsets, rows)
+
+    def rows(self, key: str) -> Rows:
+        """Return the rows with this facet value, int32 ascending; empty when nobody has it."""
+        return self.rows_of(self.vocabulary.row(key))
+
+    def rows_of(self, code: int) -> Rows:
+        """Return the rows of a facet code."""
+        if code < 0:
+            return self.postings[:0]
+        return self.postings[self.offsets[code] : self.offsets[code + 1]]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """``n`` items as arrays.
+
+    Parameters
+    ----------
+    ids
+        Item ids by row.
+    titles
+        Titles by row.
+    group
+        uint64 ``(n,)``: equal for variants of one product.
+    price
+        float64 ``(n,)`` what is asked now, NaN when unknown.
+    available
+        bool ``(n,)``.
+    published, expires
+        float64 ``(n,)`` epoch seconds; −inf and +inf when open.
+    rating_count
+        int32 ``(n,)``.
+    main_category
+        int32 ``(n,)``: code of the main category's full path in ``facets``, −1 for none.
+    facets
+        Rows by category, brand, language, tag and attribute.
+    category_names
+        The main category's leaf name by row, as written.
+    """
+
+    ids: IdTable
+    titles: TextTable
+    group: npt.NDArray[np.uint64]
+    price: Floats
+    available: npt.NDArray[np.bool_]
+    published: Floats
+    expires: Floats
+    rating_count: npt.NDArray[np.int32]
+    main_category: npt.NDArray[np.int32]
+    facets: Facets
+    category_names: TextTable
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> Columns:
+        """Build the columns of items, one row each, in their order."""
+        facets = Facets.of([_facets(item) for item in items])
+        codes = {facets.vocabulary[code]: code for code in range(len(facets.vocabulary))}
+        main = [codes[_category_facets(i.categories[0])[-1]] if i.categories else NO_FACET for i in items]
+        leaves = [i.categories[0].split(CATEGORY_SEPARATOR)[-1].strip() if i.categories else "" for i in items]
+        n = len(items)
+        return cls(
+            ids=IdTable.of([i.id for i in items]),
+            titles=TextTable.of(i.title for i in items),
+            group=np.fromiter((key_hash(i.group_id or i.id) for i in items), dtype=np.uint64, count=n),
+            price=np.fromiter((np.nan if (p := i.effective_price) is None else p for i in items), np.float64, n),
+            available=np.fromiter((i.is_available for i in items), dtype=np.bool_, count=n),
+            published=np.fromiter((i.published_at.timestamp() if i.published_at else -np.inf for i in items), np.float64, n),
+            expires=np.fromiter((i.expires_at.timestamp() if i.expires_at else np.inf for i in items), np.float64, n),
+            rating_count=np.fromiter((min(i.rating_count or 0, 2**31 - 1) for i in items), dtype=np.int32, count=n),
+            main_category=np.asarray(main, dtype=np.int32).reshape(n),
+            facets=facets,
+            category_names=TextTable.of(leaves),
+        )
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return every array by name, for a snapshot."""
+        out: dict[str, npt.NDArray[Any]] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, IdTable):
+                out |= value.to_arrays(f.name)
+            elif isinstance(value, TextTable):
+                out |= {f"{f.name}.blob": value.blob, f"{f.name}.offsets": value.offsets}
+            elif isinstance(value, Facets):
+                out |= value.vocabulary.to_arrays("facets.vocabulary")
+                out |= {"facets.offsets": value.offsets, "facets.rows": value.postings}
+            else:
+                out[f.name] = value
+        return out
+
+    @classmethod
+    def from_arrays(cls, array: Callable[[str], npt.NDArray[Any]]) -> Columns:
+        """Rebuild the columns from a snapshot's arrays, without copying them."""
+
+        def texts(name: str) -> TextTable:
+            return TextTable(array(f"{name}.blob"), array(f"{name}.offsets"))
+
+        def ids(name: str) -> IdTable:
+            return IdTable(texts(name), array(f"{name}.hashes"), array(f"{name}.order"))
+
+        return cls(
+            ids=ids("ids"),
+            titles=texts("titles"),
+            group=array("group"),
+            price=array("price"),
+            available=array("available"),
+            published=array("published"),
+            expires=array("expires"),
+            rating_count=array("rating_count"),
+            main_category=array("main_category"),
+            facets=Facets(ids("facets.vocabulary"), array("facets.offsets"), array("facets.rows")),
+            category_names=texts("category_names"),
+        )
