@@ -1,0 +1,1 @@
+"""Live sessions: what each visitor did just now, and the vector that says it."""
