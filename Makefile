@@ -1,0 +1,48 @@
+# Every target says what it does; the work is in scripts/. `make help` lists them.
+PYTHON ?= python3
+export VENV ?= .venv
+# A bare name is looked up in the repository, an absolute path is taken as it is.
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test lint types layers docs pytest bench dev clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
+
+demo:  ## the shop on http://127.0.0.1:8000: virtual env, install, database, catalogue, vectors
+	@$(PYTHON) scripts/bootstrap.py
+	@$(BIN)/python scripts/demo.py
+
+demo-check:  ## the same without staying up: visits the pages, prints the slates, saves screenshots
+	@$(PYTHON) scripts/bootstrap.py
+	@$(BIN)/python scripts/demo.py --check
+
+dev:
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+test: lint types layers docs pytest  ## everything: lint, types, layers, docs, the whole test suite with coverage
+
+lint: dev  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev  ## mypy --strict and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+layers: dev  ## import-linter: dependencies point one way
+	$(BIN)/lint-imports
+
+docs: dev  ## build the documentation into docs/_build, warnings are errors
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+pytest: dev
+	CHROMIUM="$$($(BIN)/python scripts/chromium.py)" HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term:skip-covered
+
+bench: dev  ## all benchmarks against their bars; figures in bench-out/
+	$(BIN)/python -m benchmarks.run all --json bench-out/all.json
+
+clean:  ## remove what the targets made: environment, demo, build outputs, caches
+	rm -rf $(VENV) .demo bench-out docs/_build dist build .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
