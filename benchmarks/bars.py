@@ -1,0 +1,67 @@
+"""Every bar, in one place: what each benchmark must reach, and what is only shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["BARS", "Bar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What one figure must reach.
+
+    Parameters
+    ----------
+    figure
+        Its name in the benchmark's answer.
+    sense
+        ``"<="``, ``">="`` or ``"=="``.
+    limit
+        In the figure's unit.
+    meaning
+        One line for whoever reads the table.
+    """
+
+    figure: str
+    sense: Literal["<=", ">=", "=="]
+    limit: float
+    meaning: str
+
+    def holds(self, value: float) -> bool:
+        """Return whether ``value`` reaches the bar; NaN never does."""
+        return {"<=": value <= self.limit, ">=": value >= self.limit, "==": value == self.limit}[self.sense]
+
+
+BARS: Final[dict[str, tuple[Bar, ...]]] = {
+    "engine": (
+        Bar("similar_items_p50_ms", "<=", 0.15, "100,000 items: similar_items, median"),
+        Bar("recommend_over_raw", "<=", 2.0, "(recommend p50 - 0.3 ms) / raw hnswlib knn_query(k=50) p50, 5-item session"),
+        Bar("recommend_p99_ms", "<=", 3.0, "recommend with a 5-item session, 99th percentile"),
+    ),
+    "filters": (
+        Bar("results_missing", "==", 0, "answers shorter than min(n, matching), over all cases"),
+        Bar("recall_at_10_worst", ">=", 0.99, "mean recall@10 against an exact scan, worst case"),
+        Bar("p50_worst_ms", "<=", 3.0, "median, worst case"),
+    ),
+    "tag": (
+        Bar("own_time_p50_ms", "<=", 1.0, "product page with the tag - without it - its one query"),
+        Bar("queries", "==", 1, "database queries that the tag adds"),
+    ),
+    "import": (
+        Bar("import_ms", "<=", 60.0, "import reco_sdk, django_reco beyond numpy and Django"),
+        Bar("torch_modules", "==", 0, "torch modules loaded after serving pages"),
+        Bar("resident_mb", "<=", 40.0, "resident beyond the same shop without us, mapped snapshot pages aside"),
+    ),
+    "embed": (
+        Bar("sync_over_encode", "<=", 1.1, "first sync of the gift shop / one encode call on the same texts"),
+        Bar("second_sync_embedded", "==", 0, "texts embedded by a second sync"),
+        Bar("second_sync_s", "<=", 2.0, "a second sync"),
+    ),
+    "snapshot": (Bar("first_answer_ms", "<=", 300.0, "100,000 items, new process: open to first answer"),),
+    "fresh": (
+        Bar("saved_product_s", "<=", 1.0, "commit of a saved product to its first recommendation, model warm"),
+        Bar("view_changes_slate", "==", 1, "share of views that change the very next slate"),
+    ),
+}

@@ -1,0 +1,82 @@
+"""Run benchmarks and hold them against their bars.
+
+    python -m benchmarks.run --list
+    python -m benchmarks.run engine filters --json bench-out/two.json
+    python -m benchmarks.run all --json bench-out/all.json
+
+Each runs in a process of its own with BLAS pinned to one thread. The exit status is 1 when a bar is not reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bars import BARS
+from benchmarks.measure import PINNED, ROOT
+from benchmarks.report import judge, machine, show
+
+# `import` is a keyword; and what embeds may use every core, as the call that it is compared with does.
+MODULES = {name: f"benchmarks.{'imports' if name == 'import' else name}" for name in BARS}
+UNPINNED = frozenset({"embed"})
+
+
+def run_inside(name: str, out: Path) -> None:
+    """Measure in this process; write the figures."""
+    figures = importlib.import_module(MODULES[name]).run()
+    out.write_text(json.dumps(figures))
+
+
+def run_apart(name: str) -> dict[str, Any]:
+    """Measure in a process of its own; return the judged figures."""
+    print(f"\n{name}: running …", flush=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "figures.json"
+        environment = {**os.environ, **({} if name in UNPINNED else PINNED), "HF_HUB_OFFLINE": "1"}
+        command = [sys.executable, "-m", "benchmarks.run", name, "--inside", str(out)]
+        done = subprocess.run(command, check=False, cwd=ROOT, env=environment)
+        figures = json.loads(out.read_text()) if done.returncode == 0 else {}
+    return {**judge(name, figures), "took_s": round(time.monotonic() - started, 1)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks, or 'all'")
+    parser.add_argument("--list", action="store_true", help="show the benchmarks and their bars")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write machine facts, figures and bars to this file")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.list:
+        for name, bars in BARS.items():
+            for bar in bars:
+                print(f"{name:<9} {bar.figure:<24} {bar.sense} {bar.limit:<6g} {bar.meaning}")
+        return 0
+    names = list(BARS) if options.names == ["all"] else options.names
+    unknown = sorted(set(names) - set(BARS))
+    if unknown or not names:
+        parser.error(f"name one of {', '.join(BARS)}, or all" + (f"; {unknown[0]!r} is none of them" if unknown else ""))
+    if options.inside:
+        run_inside(names[0], options.inside)
+        return 0
+    results = []
+    for name in names:
+        results.append(run_apart(name))
+        show(results[-1])
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps({"machine": machine(), "results": results}, indent=2) + "\n")
+        print(f"\nwritten to {options.json}")
+    return 0 if all(result["passed"] for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
