@@ -15,6 +15,7 @@ from reco_sdk.items.item import Item
 from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 
 __all__ = [
+    "Candidates",
     "Clock",
     "Embedder",
     "Impression",
@@ -86,6 +87,22 @@ class VectorIndex(Protocol):
             For a query of another dimension, a non-finite query, ``k`` < 1, or a mask of another length.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What one source proposes, best first.
+
+    Parameters
+    ----------
+    rows
+        int32 ``(k,)``, each once; only rows the request's mask allows.
+    scores
+        float32 ``(k,)`` in 0 to 1.
+    """
+
+    rows: Rows
+    scores: Scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""From candidates to the slate: filters, fusion, reasons."""

@@ -1,0 +1,195 @@
+"""The serving side of one snapshot: arrays mapped from its files, shared by every process that maps them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.errors import SnapshotError
+from reco_sdk.index.clusters import Clusters
+from reco_sdk.index.exact import ExactIndex
+from reco_sdk.index.hnsw import HnswIndex, hnsw_available
+from reco_sdk.index.planner import PlannedIndex
+from reco_sdk.items.catalogue import Columns
+from reco_sdk.ports import VectorIndex
+from reco_sdk.snapshot.builder import HNSW_FILE, SESSIONS_FILE
+from reco_sdk.snapshot.format import Snapshot
+from reco_sdk.snapshot.log import Postings
+from reco_sdk.snapshot.sessions import SessionTable
+from reco_sdk.snapshot.whitening import Whitening
+from reco_sdk.types import Floats, Rows, Scores, Vectors
+
+__all__ = ["Base"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Base:
+    """One opened snapshot; nothing in it changes, but for the graph that arrives when it is loaded.
+
+    Parameters
+    ----------
+    columns
+        The catalogue, ``n`` rows.
+    vectors, has_vector
+        float32 ``(n, d)`` whitened unit rows (zero where ``has_vector`` is False).
+    neighbours, neighbour_scores
+        int32 and float32 ``(n, k)``: each row's nearest rows, descending, padded with −1.
+    group_order
+        int32 ``(n,)``: rows in ascending order of their group.
+    popular, trending, sold
+        float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds).
+    bought
+        What each visitor bought.
+    whitening
+        The map that new vectors go through; ``None`` when nothing had a vector.
+    index
+        Nearest neighbours among ``vectors``; ``None`` when nothing had a vector.
+    """
+
+    path: Path | None
+    meta: dict[str, Any]
+    columns: Columns
+    vectors: Vectors
+    has_vector: npt.NDArray[np.bool_]
+    neighbours: Rows
+    neighbour_scores: Scores
+    group_order: Rows
+    popular: Floats
+    trending: Floats
+    sold: Floats
+    bought: Postings
+    whitening: Whitening | None
+    index: PlannedIndex | None
+    session_table: SessionTable
+    _session_index: VectorIndex | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def fingerprint(self) -> str:
+        """The model of the vectors, empty for none."""
+        return str(self.meta["fingerprint"])
+
+    @property
+    def item_version(self) -> int:
+        """The store's item version the snapshot was built at."""
+        return int(self.meta["item_version"])
+
+    @property
+    def sequence(self) -> int:
+        """The last interaction the snapshot counts."""
+        return int(self.meta["sequence"])
+
+    @property
+    def reference(self) -> float:
+        """Epoch seconds to which decayed weights refer."""
+        return float(self.meta["reference"])
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors, 0 when nothing had one."""
+        return 0 if self.whitening is None else int(self.meta["dimension"])
+
+    @classmethod
+    def empty(cls, now: float) -> Base:
+        """Return what serves before there is a snapshot: no items at all."""
+        nothing = np.empty(0, np.float64)
+        meta = {"fingerprint": "", "item_version": 0, "sequence": 0, "reference": now, "items": 0, "recipe_version": ""}
+        vectors = np.empty((0, 1), np.float32)
+        rows = np.empty(0, np.int32)
+        return cls(
+            path=None,
+            meta=meta,
+            columns=Columns.of([]),
+            vectors=vectors,
+            has_vector=np.empty(0, np.bool_),
+            neighbours=rows.reshape(0, 0),
+            neighbour_scores=np.empty((0, 0), np.float32),
+            group_order=rows,
+            popular=nothing,
+            trending=nothing,
+            sold=nothing,
+            bought=Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), rows),
+            whitening=None,
+            index=None,
+            session_table=SessionTable(vectors, np.zeros(1, np.int64), rows, nothing),
+        )
+
+    @classmethod
+    def open(cls, path: Path, *, exact_limit: int) -> Base:
+        """Map a snapshot's files; the graph of a large catalogue is loaded by :meth:`load_graph`.
+
+        Raises
+        ------
+        SnapshotCorrupt
+            When its manifest, a size, or the checksum of a small file does not hold.
+        """
+        snapshot = Snapshot.open(path)
+        array = snapshot.array
+        vectors, has_vector = array("vectors"), array("has_vector")
+        index = None
+        if snapshot.meta["whitened"]:
+            clusters = None
+            if "clusters.offsets" in snapshot.arrays:
+                clusters = Clusters(vectors, array("clusters.offsets"), array("clusters.centroids"))
+            index = PlannedIndex(vectors, clusters=clusters, exact_limit=exact_limit)
+        return cls(
+            path=path,
+            meta=dict(snapshot.meta),
+            columns=Columns.from_arrays(array),
+            vectors=vectors,
+            has_vector=has_vector,
+            neighbours=array("neighbours"),
+            neighbour_scores=array("neighbour_scores"),
+            group_order=array("group_order"),
+            popular=array("popular"),
+            trending=array("trending"),
+            sold=array("sold"),
+            bought=Postings(array("bought.keys"), array("bought.offsets"), array("bought.rows")),
+            whitening=Whitening.from_arrays(array) if snapshot.meta["whitened"] else None,
+            index=index,
+            session_table=SessionTable.from_arrays(array),
+        )
+
+    def verify(self) -> None:
+        """Check every file's checksum.
+
+        Raises
+        ------
+        SnapshotCorrupt
+            Naming the first file that does not hold.
+        """
+        if self.path is not None:
+            Snapshot.open(self.path).verify()
+
+    def load_graph(self) -> None:
+        """Load the HNSW graph of a large catalogue, in any thread; searches use it from then on."""
+        if self.path is None or self.index is None or not (self.path / HNSW_FILE).exists() or not hnsw_available():
+            return
+        try:
+            self.index.hnsw = HnswIndex.load(self.path / HNSW_FILE, self.dimension)
+        except SnapshotError:
+            raise
+        except Exception:
+            logger.exception("the graph %s cannot be loaded; searches go on without it", self.path / HNSW_FILE)
+
+    def session_index(self) -> VectorIndex:
+        """Return the index over recent sessions, loaded on first use."""
+        with self._lock:
+            if self._session_index is None:
+                graph = None if self.path is None else self.path / SESSIONS_FILE
+                if graph is not None and graph.exists() and hnsw_available():
+                    self._session_index = HnswIndex.load(graph, self.dimension)
+                else:
+                    self._session_index = ExactIndex(self.session_table.vectors)
+            return self._session_index

@@ -1,0 +1,186 @@
+"""The builder: items, vectors and interactions → the arrays of one snapshot. Never on the request path."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.config import Config
+from reco_sdk.index.clusters import cluster_order
+from reco_sdk.index.hnsw import HnswIndex, hnsw_available
+from reco_sdk.index.neighbours import neighbour_rows
+from reco_sdk.items.catalogue import Columns
+from reco_sdk.items.item import Item
+from reco_sdk.snapshot.format import write_snapshot
+from reco_sdk.snapshot.log import InteractionLog, LogArrays, popularity, purchases
+from reco_sdk.snapshot.sessions import embed_sessions
+from reco_sdk.snapshot.whitening import Whitening
+from reco_sdk.types import Vector, Vectors
+
+__all__ = ["Progress", "SnapshotInput", "build_snapshot"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a stage, how much of it is done, and how much there is."""
+
+logger = logging.getLogger(__name__)
+
+HNSW_FILE: Final = "hnsw.bin"
+SESSIONS_FILE: Final = "sessions.bin"
+SESSION_EXACT_LIMIT: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotInput:
+    """What a snapshot is derived from, as read from the store.
+
+    Parameters
+    ----------
+    items
+        Every item that is not deleted.
+    vectors
+        Raw (not whitened) vector by item id; items without one are found by category and popularity only.
+    fingerprint
+        The model the vectors came from, empty for none.
+    recipe_version
+        Version of the text recipe.
+    item_version, sequence
+        How far the store's items and interactions were read.
+    log
+        The interactions.
+    """
+
+    items: Sequence[Item]
+    vectors: Mapping[str, Vector]
+    fingerprint: str
+    recipe_version: str
+    item_version: int
+    sequence: int
+    log: InteractionLog
+
+
+def build_snapshot(root: Path, source: SnapshotInput, config: Config, *, now: float | None = None, progress: Progress | None = None) -> Path:
+    """Write a snapshot folder under ``root`` and return it; publishing is the caller's.
+
+    Raises
+    ------
+    SnapshotError
+        When it cannot be written; nothing half-written stays.
+    """
+    now = time.time() if now is None else now
+    report = progress or _silent
+
+    raw, has_vector = _matrix(source)
+    whitening = Whitening.fit(raw[has_vector]) if has_vector.any() else None
+    vectors = np.zeros_like(raw)
+    if whitening is not None:
+        vectors[has_vector] = whitening.transform(raw[has_vector])
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    order = np.arange(len(source.items))
+    if len(source.items) > config.exact_limit:
+        # Rows of a cluster lie together, so that a filtered search reads contiguous pages.
+        order, arrays["clusters.offsets"], arrays["clusters.centroids"] = cluster_order(vectors)
+    items = [source.items[int(place)] for place in order]
+    vectors, has_vector = np.ascontiguousarray(vectors[order]), has_vector[order]
+
+    report("columns", 0, 1)
+    columns = Columns.of(items)
+    arrays |= columns.to_arrays()
+    arrays |= {"vectors": vectors, "has_vector": has_vector}
+    arrays["group_order"] = np.argsort(columns.group, kind="stable").astype(np.int32)
+    if whitening is not None:
+        arrays |= whitening.to_arrays()
+    report("columns", 1, 1)
+
+    files: dict[str, Callable[[Path], None]] = {}
+    graph = _graph(vectors, config.exact_limit, "index", report)
+    if graph is not None:
+        files[HNSW_FILE] = graph.save
+    neighbours, scores = neighbour_rows(
+        vectors, config.neighbours_per_item, index=graph, progress=lambda done, total: report("neighbours", done, total)
+    )
+    arrays |= _only_with_vectors(neighbours, scores, has_vector)
+
+    log = source.log.arrays({item.id: row for row, item in enumerate(items)})
+    arrays |= _behaviour(log, len(items), now, config)
+    sessions = embed_sessions(
+        log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
+    )
+    arrays |= sessions.to_arrays()
+    session_graph = _graph(sessions.vectors, SESSION_EXACT_LIMIT, "sessions", report)
+    if session_graph is not None:
+        files[SESSIONS_FILE] = session_graph.save
+
+    meta = {
+        "fingerprint": source.fingerprint,
+        "recipe_version": source.recipe_version,
+        "item_version": source.item_version,
+        "sequence": source.sequence,
+        "reference": now,
+        "items": len(items),
+        "with_vector": int(has_vector.sum()),
+        "interactions": len(log),
+        "sessions": len(sessions),
+        "dimension": int(vectors.shape[1]),
+        "whitened": whitening is not None,
+        "index": "hnsw" if graph is not None else "exact",
+    }
+    report("write", 0, 1)
+    path = write_snapshot(root, arrays, meta, files)
+    report("write", 1, 1)
+    return path
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    return None
+
+
+def _matrix(source: SnapshotInput) -> tuple[Vectors, npt.NDArray[np.bool_]]:
+    dimension = next((len(v) for v in source.vectors.values()), 1)
+    raw = np.zeros((len(source.items), dimension), np.float32)
+    has_vector = np.zeros(len(source.items), np.bool_)
+    for row, item in enumerate(source.items):
+        vector = source.vectors.get(item.id)
+        if vector is not None:
+            raw[row] = vector
+            has_vector[row] = True
+    return raw, has_vector
+
+
+def _graph(vectors: Vectors, exact_limit: int, stage: str, report: Progress) -> HnswIndex | None:
+    if len(vectors) <= exact_limit:
+        return None
+    if not hnsw_available():
+        logger.warning("hnswlib is not installed: %d vectors are searched without a graph; pip install 'reco-sdk[hnsw]'", len(vectors))
+        return None
+    return HnswIndex.build(vectors, progress=lambda done, total: report(stage, done, total))
+
+
+def _only_with_vectors(neighbours: npt.NDArray[np.int32], scores: npt.NDArray[np.float32], has_vector: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
+    """Blank what points at, or starts from, an item without a vector (a zero row is near to nothing)."""
+    if neighbours.size and not has_vector.all():
+        bad = (neighbours < 0) | ~has_vector[neighbours] | ~has_vector[:, None]
+        keep_order = np.argsort(bad, axis=1, kind="stable")
+        neighbours = np.take_along_axis(np.where(bad, np.int32(-1), neighbours), keep_order, axis=1)
+        scores = np.take_along_axis(np.where(bad, np.float32(-np.inf), scores), keep_order, axis=1)
+    return {"neighbours": neighbours.astype(np.int32), "neighbour_scores": scores.astype(np.float32)}
+
+
+def _behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+    sold = log.bought > 0
+    sales = LogArrays(log.rows[sold], log.visitors[sold], log.weights[sold], log.at[sold], log.bought[sold])
+    bought = purchases(log)
+    return {
+        "popular": popularity(log, n, now, config.popular_half_life_days),
+        "trending": popularity(log, n, now, config.trending_half_life_days),
+        "sold": popularity(sales, n, now, config.popular_half_life_days),
+        "bought.keys": bought.keys,
+        "bought.offsets": bought.offsets,
+        "bought.rows": bought.rows,
+    }

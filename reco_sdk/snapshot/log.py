@@ -1,0 +1,148 @@
+"""The interaction log as arrays, and what a snapshot derives from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.weighting import decay, kind_weight
+from reco_sdk.items.tables import key_hash
+from reco_sdk.types import Floats, Rows
+
+__all__ = ["InteractionLog", "LogArrays", "Postings", "popularity", "purchases", "visitor_hash"]
+
+_NOBODY: Final = 0
+
+
+def visitor_hash(visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str]) -> int:
+    """Return the 64-bit key of whoever acted: the account where it is known, else the browser; 0 for nobody."""
+    user = user_id or (aliases.get(visitor_id) if visitor_id else None)
+    if user:
+        return key_hash(f"u:{user}")
+    return key_hash(f"v:{visitor_id}") if visitor_id else _NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class LogArrays:
+    """``m`` interactions with items of one catalogue, in the order of the log.
+
+    Parameters
+    ----------
+    rows
+        int32 ``(m,)`` catalogue rows.
+    visitors
+        uint64 ``(m,)``, see :func:`visitor_hash`.
+    weights
+        float64 ``(m,)``, by kind.
+    at
+        float64 ``(m,)`` epoch seconds.
+    bought
+        int8 ``(m,)``: +1 for a purchase, −1 for a refund, else 0.
+    """
+
+    rows: Rows
+    visitors: npt.NDArray[np.uint64]
+    weights: Floats
+    at: Floats
+    bought: npt.NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class InteractionLog:
+    """Collects interactions in batches, so that a long log never stands in memory as objects."""
+
+    def __init__(self, aliases: Mapping[str, str]) -> None:
+        self._aliases = aliases
+        self._items: dict[str, int] = {}
+        self._visitors: dict[tuple[str | None, str | None], int] = {}
+        self._parts: list[tuple[list[int], list[int], list[float], list[float], list[int]]] = []
+
+    def add(self, interactions: Iterable[Interaction]) -> None:
+        """Append interactions; those without an item (searches) are passed over."""
+        items: list[int] = []
+        visitors: list[int] = []
+        weights: list[float] = []
+        at: list[float] = []
+        bought: list[int] = []
+        for i in interactions:
+            if i.item_id is None:
+                continue
+            items.append(self._items.setdefault(i.item_id, len(self._items)))
+            who = (i.visitor_id, i.user_id)
+            if who not in self._visitors:
+                self._visitors[who] = visitor_hash(*who, self._aliases)
+            visitors.append(self._visitors[who])
+            weights.append(kind_weight(i.kind, i.value))
+            at.append(i.at.timestamp())
+            bought.append({"purchase": 1, "refund": -1}.get(i.kind, 0))
+        if items:
+            self._parts.append((items, visitors, weights, at, bought))
+
+    def arrays(self, row_of: Mapping[str, int]) -> LogArrays:
+        """Join the log with a catalogue; interactions with items it does not hold are left out."""
+        to_row = np.fromiter((row_of.get(item_id, -1) for item_id in self._items), np.int32, len(self._items))
+
+        def column(place: int, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+            parts = [np.asarray(part[place], dtype=dtype) for part in self._parts]
+            return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
+
+        items = column(0, np.int64)
+        rows = to_row[items] if len(items) else np.empty(0, np.int32)
+        keep = rows >= 0
+        return LogArrays(
+            rows=rows[keep],
+            visitors=column(1, np.uint64)[keep],
+            weights=column(2, np.float64)[keep],
+            at=column(3, np.float64)[keep],
+            bought=column(4, np.int8)[keep],
+        )
+
+
+def popularity(log: LogArrays, n: int, reference: float, half_life_days: float) -> Floats:
+    """Return the decayed weight of each item's interactions, float64 ``(n,)``, never below 0.
+
+    Parameters
+    ----------
+    reference
+        Epoch seconds at which an interaction counts its full weight.
+    """
+    total = np.bincount(log.rows, weights=log.weights * decay(log.at, reference, half_life_days), minlength=n)
+    return np.maximum(total, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Rows by visitor: ``keys`` ascending, ``rows[offsets[i]:offsets[i + 1]]`` belong to ``keys[i]``."""
+
+    keys: npt.NDArray[np.uint64]
+    offsets: npt.NDArray[np.int64]
+    rows: Rows
+
+    def of(self, key: int) -> Rows:
+        """Return the rows of one visitor, empty when there are none."""
+        wanted = np.uint64(key)
+        place = int(self.keys.searchsorted(wanted))
+        if place == len(self.keys) or self.keys[place] != wanted:
+            return self.rows[:0]
+        return self.rows[self.offsets[place] : self.offsets[place + 1]]
+
+
+def purchases(log: LogArrays) -> Postings:
+    """Return what each visitor bought and did not give back, each row once."""
+    acts = log.bought != 0
+    if not acts.any():
+        return Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.int32))
+    visitors, rows, signs = log.visitors[acts], log.rows[acts], log.bought[acts].astype(np.int64)
+    order = np.lexsort((rows, visitors))
+    visitors, rows, signs = visitors[order], rows[order], signs[order]
+    first = np.flatnonzero(np.r_[True, (visitors[1:] != visitors[:-1]) | (rows[1:] != rows[:-1])])
+    kept = first[np.add.reduceat(signs, first) > 0]
+    keys, starts = np.unique(visitors[kept], return_index=True)
+    return Postings(keys, np.append(starts, len(kept)).astype(np.int64), rows[kept].astype(np.int32))

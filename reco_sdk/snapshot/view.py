@@ -1,0 +1,228 @@
+"""The view: one snapshot plus what changed since, as one row space. Immutable; a change makes the next view.
+
+Rows below ``n_base`` are the snapshot's, the rest are the delta's. A changed or deleted item's snapshot row is
+not alive any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.items.catalogue import Columns
+from reco_sdk.items.item import Item
+from reco_sdk.snapshot.base import Base
+from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
+
+__all__ = ["View", "top"]
+
+_S = TypeVar("_S", bound=np.generic)
+
+
+def top(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
+    """Return the ``k`` best by descending score, ties by ascending row."""
+    if len(rows) > 4 * k:
+        best = np.argpartition(scores, len(scores) - k)[-k:]
+        # Everything tied with the last one stays in play, so that the cut does not depend on the partition.
+        best = np.flatnonzero(scores >= scores[best].min())
+        rows, scores = rows[best], scores[best]
+    order = np.lexsort((rows, -scores))[:k]
+    return rows[order], scores[order]
+
+
+def _joined(base: npt.NDArray[_S], delta: npt.NDArray[_S]) -> npt.NDArray[_S]:
+    return np.concatenate((base, delta)) if len(delta) else base
+
+
+class View:
+    """What one request reads.
+
+    Parameters
+    ----------
+    base
+        The snapshot.
+    changed
+        Items that are new or different since, any order.
+    vectors
+        Their raw vectors by id (not whitened), where known, in the snapshot's model.
+    deleted
+        Ids deleted since.
+    version
+        Grows with every view of a process.
+    """
+
+    def __init__(self, base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector], deleted: Collection[str], version: int) -> None:
+        self.base = base
+        self.version = version
+        self.n_base = len(base)
+        self.delta = Columns.of(changed)
+        self._delta_vectors, has_vector = _whitened(base, changed, vectors)
+        self.has_vector: BoolMask = _joined(base.has_vector, has_vector)
+        self.dimension = self._delta_vectors.shape[1]
+        self.alive: BoolMask = np.ones(self.n_base + len(changed), np.bool_)
+        for item_id in (*deleted, *(item.id for item in changed)):
+            row = base.columns.ids.row(item_id)
+            if row >= 0:
+                self.alive[row] = False
+        self.group = _joined(base.columns.group, self.delta.group)
+        self.price = _joined(base.columns.price, self.delta.price)
+        self.published = _joined(base.columns.published, self.delta.published)
+        self.expires = _joined(base.columns.expires, self.delta.expires)
+        self.available = _joined(base.columns.available, self.delta.available)
+        self.rating_count = _joined(base.columns.rating_count, self.delta.rating_count)
+        self._current: tuple[float, float, BoolMask] = (np.inf, -np.inf, self.alive)
+
+    def __len__(self) -> int:
+        return len(self.alive)
+
+    # -- ids and texts
+
+    def row(self, item_id: str) -> int:
+        """Return the row of an item that is alive, −1 otherwise."""
+        row = self.delta.ids.row(item_id) if len(self.delta) else -1
+        if row >= 0:
+            return self.n_base + row
+        row = self.base.columns.ids.row(item_id)
+        return row if row >= 0 and self.alive[row] else -1
+
+    def item_id(self, row: int) -> str:
+        """Return the id of a row."""
+        return self.base.columns.ids[row] if row < self.n_base else self.delta.ids[row - self.n_base]
+
+    def title(self, row: int) -> str:
+        """Return the title of a row."""
+        return self.base.columns.titles[row] if row < self.n_base else self.delta.titles[row - self.n_base]
+
+    def category_name(self, row: int) -> str:
+        """Return the leaf name of a row's main category, empty when it has none."""
+        if row < self.n_base:
+            return self.base.columns.category_names[row]
+        return self.delta.category_names[row - self.n_base]
+
+    # -- sets of rows
+
+    def facet_rows(self, key: str) -> npt.NDArray[np.integer[Any]]:
+        """Return the rows with a facet value (see ``items.catalogue.facet``), alive or not."""
+        rows = self.base.columns.facets.rows(key)
+        return np.concatenate((rows, self.delta.facets.rows(key) + self.n_base)) if len(self.delta) else rows
+
+    def main_category_key(self, row: int) -> str | None:
+        """Return the facet key of a row's main category."""
+        columns, local = (self.base.columns, row) if row < self.n_base else (self.delta, row - self.n_base)
+        code = int(columns.main_category[local])
+        return columns.facets.vocabulary[code] if code >= 0 else None
+
+    def variants(self, row: int) -> npt.NDArray[np.integer[Any]]:
+        """Return all rows of the row's group, itself included."""
+        wanted = self.group[row]
+        order = self.base.group_order
+        sorted_groups = self.base.columns.group
+        low = int(np.searchsorted(sorted_groups, wanted, side="left", sorter=order)) if self.n_base else 0
+        high = int(np.searchsorted(sorted_groups, wanted, side="right", sorter=order)) if self.n_base else 0
+        rows = order[low:high]
+        if len(self.delta):
+            rows = np.concatenate((rows, np.flatnonzero(self.delta.group == wanted).astype(np.int32) + np.int32(self.n_base)))
+        return rows
+
+    def current(self, now: float, *, available: bool) -> BoolMask:
+        """Return which rows are alive, published and not expired at ``now`` (epoch seconds), and available if asked.
+
+        Cached until the next item is published or expires. Do not write to it.
+        """
+        valid_from, valid_until, mask = self._current
+        if not valid_from <= now < valid_until:
+            mask = self.alive & (self.published <= now) & (self.expires > now)
+            edges = np.concatenate((self.published[self.published > now], self.expires[self.expires > now]))
+            self._current = (now, float(edges.min()) if len(edges) else np.inf, mask)
+        return mask & self.available if available else mask
+
+    # -- vectors
+
+    def vectors_of(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
+        """Return float32 ``(len(rows), d)``; zero where a row has no vector."""
+        if not len(self.delta) or not len(rows) or int(rows.max()) < self.n_base:
+            return np.asarray(self.base.vectors[rows])
+        out = np.empty((len(rows), self.dimension), np.float32)
+        in_base = rows < self.n_base
+        if in_base.any():
+            out[in_base] = self.base.vectors[rows[in_base]]
+        out[~in_base] = self._delta_vectors[rows[~in_base] - self.n_base]
+        return out
+
+    def search(self, query: Vector, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
+        """Return the ``k`` rows nearest to a whitened unit vector among those that ``mask`` allows.
+
+        The snapshot answers through its index, the delta by an exact scan.
+        """
+        parts: list[tuple[Rows, Scores]] = []
+        if self.base.index is not None:
+            allowed = mask[: self.n_base]
+            if not self.base.has_vector.all():
+                allowed = allowed & self.base.has_vector
+            parts.append(self.base.index.search(query, k, allowed))
+        if len(self.delta):
+            parts.append(self._search_delta(query, mask))
+        return _merged(parts, k)
+
+    def neighbours(self, row: int, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
+        """Return the ``k`` rows most similar to a row's item among those that ``mask`` allows.
+
+        Reads the precomputed row where it reaches, and searches where too much of it is masked out.
+        """
+        if not self.has_vector[row]:
+            return _merged([], k)
+        if row < self.n_base:
+            rows, scores = self.base.neighbours[row], self.base.neighbour_scores[row]
+            keep = (rows >= 0) & mask[rows]
+            rows, scores = rows[keep], scores[keep]
+            reached_all = bool(self.base.neighbours.shape[1] >= self.n_base - 1)
+            if len(rows) >= k or reached_all:
+                parts = [(rows, scores)]
+                if len(self.delta):
+                    parts.append(self._search_delta(np.asarray(self.base.vectors[row]), mask))
+                return _merged(parts, k)
+        vector = self.vectors_of(np.asarray([row]))[0]
+        rows, scores = self.search(vector, k + 1, mask)
+        other = rows != row
+        return rows[other][:k], scores[other][:k]
+
+    def whiten(self, raw: Vector) -> Vector | None:
+        """Map a raw vector of the snapshot's model into the space searched here; ``None`` if it cannot be."""
+        if self.base.whitening is None:
+            return raw if raw.shape == (self.dimension,) else None
+        if raw.shape != (self.base.dimension,):
+            return None
+        return np.asarray(self.base.whitening.transform(raw[None])[0])
+
+    def _search_delta(self, query: Vector, mask: BoolMask) -> tuple[Rows, Scores]:
+        allowed = np.flatnonzero(mask[self.n_base :] & self.has_vector[self.n_base :])
+        if not len(allowed) or self._delta_vectors.shape[1] != len(query):
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        scores = self._delta_vectors[allowed] @ query
+        return (allowed + self.n_base).astype(np.int32), scores
+
+
+def _merged(parts: Sequence[tuple[Rows, Scores]], k: int) -> tuple[Rows, Scores]:
+    if not parts:
+        return np.empty(0, np.int32), np.empty(0, np.float32)
+    if len(parts) == 1 and len(parts[0][0]) <= k:
+        return parts[0]
+    return top(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), k)
+
+
+def _whitened(base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector]) -> tuple[Vectors, BoolMask]:
+    """Return the delta's vectors in the snapshot's space, and which rows have one."""
+    dimension = base.dimension or next((len(v) for v in vectors.values()), 1)
+    out = np.zeros((len(changed), dimension), np.float32)
+    has_vector = np.zeros(len(changed), np.bool_)
+    for row, item in enumerate(changed):
+        vector = vectors.get(item.id)
+        if vector is not None and len(vector) == dimension:
+            out[row] = vector
+            has_vector[row] = True
+    if base.whitening is not None and has_vector.any():
+        out[has_vector] = base.whitening.transform(out[has_vector])
+    return out, has_vector
