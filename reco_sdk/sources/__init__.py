@@ -1,0 +1,1 @@
+"""Sources: each proposes candidates from the view, one idea a file."""

@@ -1,0 +1,82 @@
+"""Ranked lists: what many visitors chose, lately or for long, and what is new; the same for everybody."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from reco_sdk.ports import Candidates
+from reco_sdk.sources.context import Context, Reason, first_allowed
+from reco_sdk.types import Rows
+
+__all__ = ["Bestsellers", "NewArrivals", "Popular", "Trending"]
+
+_TINY: Final = 1e-3
+
+
+def _with_order(rows: Rows, scores: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Candidates:
+    """Add to equal scores what keeps their order: items nobody chose yet stay ranked by rating and date."""
+    steps = np.linspace(_TINY, 0.0, len(rows), endpoint=False) if len(rows) else np.empty(0)
+    return Candidates(rows, np.minimum(scores * (1.0 - _TINY) + steps, 1.0).astype(np.float32))
+
+
+class Popular:
+    """Decayed weight of all interactions; rating counts and dates decide where there are none."""
+
+    name: Final = "popular"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return the most popular rows; as many as there are, if asked."""
+        rows = first_allowed(context.orders.popular_rows, context.mask, k)
+        return _with_order(rows, context.orders.popular[rows])
+
+    def reason(self, context: Context, row: int) -> Reason:
+        """Say that it is popular, if it is."""
+        return Reason("Popular with other shoppers" if context.orders.popular[row] > 0 else "From the catalogue")
+
+
+class Trending:
+    """Recent weight against the root of the long-run weight: what rises now."""
+
+    name: Final = "trending"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return what rises fastest; none without behaviour."""
+        rows = first_allowed(context.orders.trending_rows, context.mask, k)
+        return _with_order(rows, context.orders.trending[rows])
+
+    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+        """Say that it is trending."""
+        return Reason("Trending now")
+
+
+class Bestsellers:
+    """Decayed number of order lines."""
+
+    name: Final = "bestsellers"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return what sells most; none without purchases."""
+        rows = first_allowed(context.orders.sold_rows, context.mask, k)
+        return _with_order(rows, context.orders.sold[rows])
+
+    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+        """Say that it sells well."""
+        return Reason("Bestseller")
+
+
+class NewArrivals:
+    """Newest first, by the date of publication."""
+
+    name: Final = "new_arrivals"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return the newest rows; none when no item has a date."""
+        rows = first_allowed(context.orders.newest_rows, context.mask, k)
+        age_days = np.maximum(context.now - context.view.published[rows], 0.0) / 86_400.0
+        return _with_order(rows, np.exp2(-age_days / context.new_arrival_days))
+
+    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+        """Say that it is new."""
+        return Reason("New")

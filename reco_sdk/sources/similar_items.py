@@ -1,0 +1,42 @@
+"""Similar items: the nearest neighbours of the seeds by content."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from reco_sdk.ports import Candidates
+from reco_sdk.snapshot.view import top
+from reco_sdk.sources.context import Context, Reason, no_candidates, similarity_scores
+
+__all__ = ["SimilarItems"]
+
+
+class SimilarItems:
+    """Nearest neighbours of each seed; with several seeds, the mean over the seeds that reach a row."""
+
+    name: Final = "similar_items"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return the seeds' neighbours by cosine of the whitened vectors."""
+        parts = [context.view.neighbours(int(seed), k, context.mask) for seed in context.seeds]
+        parts = [part for part in parts if len(part[0])]
+        if not parts:
+            return no_candidates()
+        if len(parts) == 1:
+            rows, scores = parts[0]
+            return Candidates(rows[:k], similarity_scores(scores[:k]))
+        rows, inverse = np.unique(np.concatenate([p[0] for p in parts]), return_inverse=True)
+        total = np.bincount(inverse, weights=np.concatenate([p[1] for p in parts])) / len(parts)
+        rows, mean = top(rows.astype(np.int32), total.astype(np.float32), k)
+        return Candidates(rows, similarity_scores(mean))
+
+    def reason(self, context: Context, row: int) -> Reason:
+        """Name the seed that is nearest."""
+        seed = int(context.seeds[0])
+        if len(context.seeds) > 1:
+            vectors = context.view.vectors_of(context.seeds)
+            seed = int(context.seeds[int(np.argmax(vectors @ context.view.vectors_of(np.asarray([row]))[0]))])
+        title = context.view.title(seed)
+        return Reason(f"Similar to {title}", seed, title)

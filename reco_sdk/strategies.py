@@ -1,0 +1,66 @@
+"""Strategies: named compositions of sources, each readable here at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reco_sdk.sources.context import Source
+from reco_sdk.sources.ranked import Bestsellers, NewArrivals, Popular, Trending
+from reco_sdk.sources.recent import RecentlyViewed
+from reco_sdk.sources.same_category import SameCategory
+from reco_sdk.sources.session_vector import SessionVector
+from reco_sdk.sources.similar_items import SimilarItems
+
+__all__ = ["PERSONAL", "STRATEGIES", "Strategy"]
+
+PERSONAL: Final = frozenset({"session_vector", "recently_viewed"})
+"""Sources that read the visitor's history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What one named strategy reads.
+
+    Parameters
+    ----------
+    sources
+        Fused by weight × score.
+    fallback
+        Fill, in this order, what the sources leave empty; what they add never outranks a source's answer.
+    needs_seed
+        Whether a request without a seed is an error.
+    hides_seen
+        Whether what the visitor looked at lately is left out.
+    keeps_purchased
+        Whether what the visitor bought may be shown whatever the filters say.
+    """
+
+    sources: tuple[tuple[Source, float], ...]
+    fallback: tuple[Source, ...] = ()
+    needs_seed: bool = False
+    hides_seen: bool = False
+    keeps_purchased: bool = False
+
+
+_similar: Final = SimilarItems()
+_session: Final = SessionVector()
+_category: Final = SameCategory()
+_popular: Final = Popular()
+_trending: Final = Trending()
+_sold: Final = Bestsellers()
+_new: Final = NewArrivals()
+_recent: Final = RecentlyViewed()
+
+STRATEGIES: Final[Mapping[str, Strategy]] = {
+    "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), needs_seed=True),
+    "you_may_also_like": Strategy(((_similar, 1.0), (_session, 0.3)), (_category, _popular), needs_seed=True),
+    "recommended_for_you": Strategy(
+        ((_session, 1.0), (_popular, 0.12), (_trending, 0.08), (_new, 0.04)), (_popular,), hides_seen=True
+    ),
+    "recently_viewed": Strategy(((_recent, 1.0),), keeps_purchased=True),
+    "trending": Strategy(((_trending, 1.0),), (_popular,)),
+    "bestsellers": Strategy(((_sold, 1.0),), (_popular,)),
+    "new_arrivals": Strategy(((_new, 1.0),), (_popular,)),
+}
