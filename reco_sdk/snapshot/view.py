@@ -139,6 +139,11 @@ class View:
             self._current = (now, float(edges.min()) if len(edges) else np.inf, mask)
         return mask & self.available if available else mask
 
+    def valid_until(self, now: float) -> float:
+        """Return the epoch seconds at which :meth:`current` changes next, infinity for never."""
+        self.current(now, available=False)
+        return self._current[1]
+
     # -- vectors
 
     def vectors_of(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:

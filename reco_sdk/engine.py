@@ -1,0 +1,326 @@
+"""The request path, top to bottom: resolve, mask, propose, fuse, cut, fill, explain. Memory only."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Final
+
+import numpy as np
+
+from reco_sdk.cache import AnswerCache
+from reco_sdk.config import Config
+from reco_sdk.errors import InvalidRequest, UnknownItem
+from reco_sdk.ports import Candidates, Clock
+from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.fusion import fuse
+from reco_sdk.ranking.slate import RecommendedItem, Slate
+from reco_sdk.sessions.session import Event
+from reco_sdk.sessions.tracker import SessionTracker
+from reco_sdk.snapshot.live import LiveCounts, Orders
+from reco_sdk.snapshot.view import View
+from reco_sdk.sources.context import Context, Source
+from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
+from reco_sdk.types import BoolMask, Floats, Vector
+
+__all__ = ["MAX_N", "PLACEMENTS", "Engine", "Request", "State"]
+
+MAX_N: Final = 1_000
+MIN_CANDIDATES: Final = 50
+MAX_WIDENING: Final = 16
+PLACEMENTS: Final = frozenset(
+    {
+        "home",
+        "category",
+        "item",
+        "cart",
+        "checkout",
+        "order_confirmation",
+        "search_results",
+        "no_results",
+        "not_found",
+        "account",
+        "email",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to the engine.
+
+    Parameters
+    ----------
+    strategy
+        A name in :data:`reco_sdk.strategies.STRATEGIES`.
+    placement
+        Where the slate will be shown.
+    n
+        How many to return, 1 to 1,000; fewer come back only when fewer exist.
+    seeds
+        Ids of the items the request starts from.
+    visitor_id, user_id
+        Whoever asks, if known.
+    filters
+        What may be recommended.
+
+    Raises
+    ------
+    InvalidRequest
+        For an unknown strategy or placement, ``n`` out of bounds, or a missing seed.
+    """
+
+    strategy: str = "recommended_for_you"
+    placement: str = "home"
+    n: int = 8
+    seeds: tuple[str, ...] = ()
+    visitor_id: str | None = None
+    user_id: str | None = None
+    filters: Filters = field(default_factory=Filters)
+
+    def __post_init__(self) -> None:
+        if self.strategy not in STRATEGIES:
+            raise InvalidRequest("strategy", f"{self.strategy!r} is unknown; use one of {', '.join(sorted(STRATEGIES))}")
+        if self.placement not in PLACEMENTS:
+            raise InvalidRequest("placement", f"{self.placement!r} is unknown; use one of {', '.join(sorted(PLACEMENTS))}")
+        if isinstance(self.n, bool) or not isinstance(self.n, int) or not 1 <= self.n <= MAX_N:
+            raise InvalidRequest("n", f"{self.n!r} is not a whole number from 1 to {MAX_N:,}")
+        object.__setattr__(self, "seeds", (self.seeds,) if isinstance(self.seeds, str) else tuple(self.seeds))
+        if STRATEGIES[self.strategy].needs_seed and not self.seeds:
+            raise InvalidRequest("seeds", f"{self.strategy} starts from an item; give its id")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a request reads, swapped as one reference."""
+
+    view: View
+    orders: Orders
+    live: LiveCounts
+
+
+@dataclass(slots=True)
+class _Picked:
+    rows: list[int] = field(default_factory=list)
+    contributions: list[dict[str, float]] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    tier: str = "empty"
+
+
+class Engine:
+    """Answers requests from one :class:`State`; any thread may call it.
+
+    Parameters
+    ----------
+    state
+        The first state; assign ``engine.state`` to swap.
+    tracker
+        Live sessions.
+    """
+
+    def __init__(self, state: State, tracker: SessionTracker, config: Config, clock: Clock) -> None:
+        self.state = state
+        self.tracker = tracker
+        self.aliases: dict[str, str] = {}
+        self.query_vectors: Mapping[str, Vector] = {}
+        self.late_answers = 0
+        self._config = config
+        self._clock = clock
+        self._answers: AnswerCache[Slate] = AnswerCache(config.cache_size, config.cache_ttl_seconds)
+        self._masks: dict[tuple[object, ...], tuple[float, BoolMask]] = {}
+
+    @property
+    def cache_counts(self) -> tuple[int, int]:
+        """Hits and misses of the answer cache."""
+        return self._answers.hits, self._answers.misses
+
+    def recommend(self, request: Request) -> Slate:
+        """Answer one request.
+
+        Raises
+        ------
+        UnknownItem
+            When none of the request's seeds is in the catalogue.
+        """
+        started = perf_counter()
+        state = self.state
+        at = self._clock.now()
+        now = at.timestamp()
+        strategy = STRATEGIES[request.strategy]
+        seeds = [row for row in map(state.view.row, request.seeds) if row >= 0]
+        if request.seeds and not seeds:
+            raise UnknownItem(request.seeds[0])
+        personal = strategy.hides_seen or any(source.name in PERSONAL for source, _ in strategy.sources)
+        history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
+        bought: tuple[int, ...] = ()
+        if request.filters.exclude_purchased and not strategy.keeps_purchased and (request.visitor_id or request.user_id):
+            bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases))
+
+        deadline = started + self._config.deadline_ms / 1_000.0
+        question = (request.strategy, request.n, request.seeds, request.filters)
+        stale_key = (question, request.visitor_id, request.user_id)
+        key = (question, state.view.version, state.orders.version, history, bought)
+
+        def compute() -> Slate:
+            context = self._context(request, strategy, state, now, seeds, history, bought)
+            picked = self._pick(context, strategy, request, deadline)
+            if picked.tier == "late":
+                self.late_answers += 1
+                earlier = self._answers.stale(stale_key)
+                if earlier is not None:
+                    return replace(earlier, tier="cached")
+                self._fill(context, strategy.fallback[-1:], request, picked)
+                picked.tier = "popular"
+            items = tuple(_explained(context, picked))
+            return Slate(id="", strategy=request.strategy, placement="", tier=picked.tier if items else "empty", items=items, at=at)
+
+        slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
+        total = (perf_counter() - started) * 1_000.0
+        return replace(slate, id=uuid.uuid4().hex, placement=request.placement, at=at, timings_ms={"total": total})
+
+    def _context(
+        self,
+        request: Request,
+        strategy: Strategy,
+        state: State,
+        now: float,
+        seeds: Sequence[int],
+        history: tuple[Event, ...],
+        bought: Sequence[int],
+    ) -> Context:
+        view = state.view
+        mask = self._mask(view, request.filters, now).copy()
+        for seed in seeds:
+            mask[seed] = False
+            mask[view.variants(seed)] = False
+        out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
+        if strategy.hides_seen:
+            out += [row for event in history if event.item_id and (row := view.row(event.item_id)) >= 0]
+        mask[[*out, *bought]] = False
+        return Context(
+            view=view,
+            orders=state.orders,
+            now=now,
+            mask=mask,
+            seeds=np.asarray(seeds, dtype=np.int32),
+            history=history,
+            query_vectors=self.query_vectors,
+            new_arrival_days=self._config.new_arrival_days,
+        )
+
+    def _mask(self, view: View, filters: Filters, now: float) -> BoolMask:
+        """Return the mask of a view and filters, kept until an item is published or expires. Not to be written to."""
+        key = (view.version, *filters.catalogue_key)
+        found = self._masks.get(key)
+        if found is None or now >= found[0]:
+            mask = filters.mask(view, now)
+            if len(self._masks) >= 64:
+                self._masks = {k: v for k, v in self._masks.items() if k[0] == view.version}
+                if len(self._masks) >= 64:
+                    self._masks = {}
+            found = self._masks[key] = (view.valid_until(now), mask)
+        return found[1]
+
+    def _pick(self, context: Context, strategy: Strategy, request: Request, deadline: float) -> _Picked:
+        picked = _Picked()
+        k = max(MIN_CANDIDATES, 4 * request.n)
+        widened = 1
+        while True:
+            parts: list[tuple[Candidates, float]] = []
+            used: list[Source] = []
+            for source, weight in strategy.sources:
+                if perf_counter() > deadline:
+                    picked.tier = "late"
+                    return picked
+                candidates = source.candidates(context, k * widened)
+                if len(candidates.rows):
+                    parts.append((candidates, weight))
+                    used.append(source)
+            picked = _cut(context, parts, used, request)
+            full = any(len(candidates.rows) >= k * widened for candidates, _ in parts)
+            if len(picked.rows) >= request.n or not full or widened >= MAX_WIDENING:
+                break
+            # Variants of few products took the places of others: look further.
+            widened *= 4
+        picked.tier = _tier(used, context)
+        self._fill(context, strategy.fallback, request, picked)
+        return picked
+
+    @staticmethod
+    def _fill(context: Context, fallback: Sequence[Source], request: Request, picked: _Picked) -> None:
+        """Complete a short slate; what is added never outranks what is there."""
+        if len(picked.rows) >= request.n or not fallback:
+            return
+        mask = context.mask.copy()
+        context.mask = mask
+        for row in picked.rows:
+            mask[context.view.variants(row) if request.filters.one_per_group else row] = False
+        for source in fallback:
+            k = request.n
+            while len(picked.rows) < request.n:
+                candidates = source.candidates(context, k)
+                ceiling = sum(picked.contributions[-1].values()) if picked.rows else 1.0
+                best = float(candidates.scores[0]) if len(candidates.rows) else 1.0
+                for row, score in zip(candidates.rows.tolist(), candidates.scores.tolist(), strict=True):
+                    if len(picked.rows) >= request.n:
+                        break
+                    if not mask[row]:
+                        continue
+                    mask[context.view.variants(row) if request.filters.one_per_group else row] = False
+                    picked.rows.append(row)
+                    picked.contributions.append({source.name: ceiling * (score / best if best > 0 else 0.0)})
+                    picked.sources.append(source)
+                    if picked.tier == "empty":
+                        picked.tier = "popular"
+                if len(candidates.rows) < k:
+                    break
+                k *= 4
+
+
+def _cut(context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request) -> _Picked:
+    fused = fuse(parts)
+    picked = _Picked()
+    groups: set[int] = set()
+    for place, row in enumerate(fused.rows.tolist()):
+        if len(picked.rows) >= request.n:
+            break
+        if request.filters.one_per_group:
+            group = int(context.view.group[row])
+            if group in groups:
+                continue
+            groups.add(group)
+        given: Floats = fused.contributions[place]
+        picked.rows.append(row)
+        picked.contributions.append({s.name: float(v) for s, v in zip(used, given, strict=True) if v > 0})
+        picked.sources.append(used[int(np.argmax(given))])
+    return picked
+
+
+def _tier(used: Sequence[Source], context: Context) -> str:
+    names = {source.name for source in used}
+    if names & PERSONAL:
+        return "personal"
+    if len(context.seeds) and names:
+        return "similar"
+    return "popular" if names else "empty"
+
+
+def _explained(context: Context, picked: _Picked) -> list[RecommendedItem]:
+    items = []
+    for position, (row, contributions, source) in enumerate(zip(picked.rows, picked.contributions, picked.sources, strict=True)):
+        reason = source.reason(context, row)
+        items.append(
+            RecommendedItem(
+                id=context.view.item_id(row),
+                score=float(sum(contributions.values())),
+                reason=reason.text,
+                reason_kind=source.name,
+                reason_item_id=context.view.item_id(reason.item_row) if reason.item_row >= 0 else None,
+                reason_title=reason.title,
+                contributions=contributions,
+                position=position,
+            )
+        )
+    return items
