@@ -165,8 +165,19 @@ def _guard_forks(connection: SqliteConnection) -> None:
         _LIVE.add(connection)
         if not _hooks_set and hasattr(os, "register_at_fork"):
             _hooks_set.append(True)
-            os.register_at_fork(
-                before=lambda: [c.before_fork() for c in list(_LIVE)],
-                after_in_parent=lambda: [c.after_fork_in_parent() for c in list(_LIVE)],
-                after_in_child=lambda: [c.after_fork_in_child() for c in list(_LIVE)],
-            )
+            os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+
+
+def _before() -> None:
+    for connection in list(_LIVE):
+        connection.before_fork()
+
+
+def _after_in_parent() -> None:
+    for connection in list(_LIVE):
+        connection.after_fork_in_parent()
+
+
+def _after_in_child() -> None:
+    for connection in list(_LIVE):
+        connection.after_fork_in_child()
