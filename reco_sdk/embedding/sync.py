@@ -8,17 +8,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-import numpy as np
-
-from reco_sdk.errors import EmbeddingError
+from reco_sdk.embedding.checks import check_vectors
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.ports import Embedder, ItemStore, VectorStore
 
 if TYPE_CHECKING:
     from reco_sdk.items.item import Item
-    from reco_sdk.types import ItemId, Vector, Vectors
+    from reco_sdk.types import ItemId, Vector
 
-__all__ = ["CatalogueStore", "EmbedReport", "Progress", "check_vectors", "embed_catalogue", "embed_items"]
+__all__ = ["CatalogueStore", "EmbedReport", "Progress", "embed_catalogue", "embed_items"]
 
 Progress = Callable[[int, int], None]
 """Called with how many items are done, and of how many."""
@@ -133,28 +131,6 @@ async def embed_catalogue(
         items = [change.item for change in changes if change.item is not None]
         yield await embed_items(store, embedder, items, recipe=recipe, progress=shifted)
         done += len(items)
-
-
-def check_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
-    """Return ``vectors`` if they are what an embedder promises.
-
-    Raises
-    ------
-    EmbeddingError
-        For another shape than ``(count, dimension)``, or NaN or infinite values.
-    """
-    if vectors.shape != (count, dimension):
-        raise EmbeddingError(
-            f"the model answered with shape {vectors.shape} instead of {(count, dimension)}; "
-            "check that its dimension and its name are what was configured"
-        )
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        raise EmbeddingError(
-            f"the model answered with NaN or infinite values for {int((~finite).sum())} of {count} texts; "
-            "nothing of this part was stored: try full precision or another model"
-        )
-    return vectors
 
 
 def _hash(text: str) -> str:
