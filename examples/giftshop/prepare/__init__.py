@@ -1,0 +1,1 @@
+"""Turns the raw order log into the shop's small, readable data files."""

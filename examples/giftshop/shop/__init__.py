@@ -1,0 +1,1 @@
+"""A gift shop over a real catalogue and its real orders."""
