@@ -1,0 +1,166 @@
+"""``HttpRequest`` → who is asking: browser, account, or nobody that is followed.
+
+A visitor is an own signed cookie, made only when ``RECO["CONSENT"]`` says yes for the request. An account is known by
+its login. Bots, and staff unless wanted, are nobody. Without the middleware the tags still work: an account is known, a
+browser only as far as it brought a cookie.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings
+
+from django_reco import metrics
+from django_reco.conf import get_settings
+from django_reco.paths import load
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+__all__ = ["SALT", "Visitor", "consents", "forget", "is_bot", "on_loop", "remember", "visitor_of"]
+
+logger = logging.getLogger("django_reco")
+
+SALT: Final = "django_reco.visitor"
+_SLOT: Final = "_reco_visitor"
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Who a request comes from.
+
+    Parameters
+    ----------
+    visitor_id
+        The browser, ``None`` without consent.
+    user_id
+        The account, ``None`` for nobody logged in.
+    followed
+        Whether what this request does may be recorded.
+    new
+        Whether the browser has yet to be given its cookie.
+    seen
+        Items whose view this request recorded.
+    """
+
+    visitor_id: str | None = None
+    user_id: str | None = None
+    followed: bool = False
+    new: bool = False
+    seen: list[str] = field(default_factory=list)
+
+
+def on_loop() -> bool:
+    """Whether this thread runs an event loop now, where Django's ORM refuses to work."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def visitor_of(request: HttpRequest | None) -> Visitor:
+    """Return who asks; worked out once a request."""
+    if request is None:
+        return Visitor()
+    known: Visitor | None = getattr(request, _SLOT, None)
+    if known is None:
+        known = _make(request)
+        setattr(request, _SLOT, known)
+    return known
+
+
+def _make(request: HttpRequest) -> Visitor:
+    config = get_settings()
+    if is_bot(request.META.get("HTTP_USER_AGENT", ""), config.bots):
+        metrics.count("visitor.bot")
+        return Visitor()
+    user = _user(request)
+    account = str(user.pk) if user is not None and user.is_authenticated else None
+    if config.ignore_staff and user is not None and getattr(user, "is_staff", False):
+        return Visitor(user_id=account)
+    consent = consents(request)
+    if not consent:
+        # Saying no covers the account too; having no way to say anything covers the browser only.
+        return Visitor(user_id=account, followed=account is not None and not config.consent)
+    cookie = _cookie(request, config.cookie.name)
+    return Visitor(visitor_id=cookie or secrets.token_urlsafe(16), user_id=account, followed=True, new=cookie is None)
+
+
+@lru_cache(maxsize=8)
+def _pattern(bots: str) -> re.Pattern[str]:
+    return re.compile(bots, re.IGNORECASE)
+
+
+def is_bot(user_agent: str, bots: str) -> bool:
+    """Whether a user agent is a robot's; an empty one is."""
+    return not user_agent.strip() or _pattern(bots).search(user_agent) is not None
+
+
+def consents(request: HttpRequest) -> bool:
+    """Whether this browser may be given a cookie; an answer that fails is a no."""
+    dotted = get_settings().consent
+    if not dotted:
+        return False
+    try:
+        return load(dotted, 'RECO["CONSENT"]')(request) is True
+    except Exception:
+        metrics.count("consent.error")
+        logger.warning("reco: %s failed; taken as no consent", dotted, exc_info=True)
+        return False
+
+
+def _cookie(request: HttpRequest, name: str) -> str | None:
+    if name not in request.COOKIES:
+        return None
+    value = request.get_signed_cookie(name, default=None, salt=SALT)
+    return value if value and len(value) <= 64 and value.isascii() and value.isprintable() else None
+
+
+def _user(request: HttpRequest) -> Any:
+    """Return the account without a query for browsers that never logged in."""
+    cached = getattr(request, "_cached_user", None) or getattr(request, "_acached_user", None)
+    if cached is not None:
+        return cached
+    lazy = request.__dict__.get("user")
+    if lazy is None:
+        return None
+    if type(lazy).__name__ != "SimpleLazyObject":
+        return lazy
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES or on_loop():
+        return None
+    return lazy
+
+
+def remember(request: HttpRequest, response: HttpResponse) -> None:
+    """Give a browser that consented its cookie, and take back that of one that no longer does."""
+    config = get_settings().cookie
+    visitor: Visitor | None = getattr(request, _SLOT, None)
+    if visitor is not None and visitor.new and visitor.visitor_id:
+        response.set_signed_cookie(
+            config.name,
+            visitor.visitor_id,
+            salt=SALT,
+            max_age=config.max_age_seconds,
+            secure=settings.SESSION_COOKIE_SECURE if config.secure is None else config.secure,
+            httponly=True,
+            samesite=config.samesite,  # type: ignore[arg-type]
+            domain=config.domain,
+            path=config.path,
+        )
+    elif config.name in request.COOKIES and not consents(request):
+        forget(response)
+
+
+def forget(response: HttpResponse) -> None:
+    """Delete the visitor's cookie."""
+    config = get_settings().cookie
+    response.delete_cookie(config.name, path=config.path, domain=config.domain, samesite=config.samesite)  # type: ignore[arg-type]
+    metrics.count("visitor.forgotten")

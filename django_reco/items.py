@@ -1,0 +1,484 @@
+"""``reco.Items``: what of a shop's model is an item.
+
+The settings compile into this class; a shop that needs more writes it in ``<app>/reco.py``::
+
+    import django_reco as reco
+
+
+    @reco.register("shop.Product")
+    class ProductItems(reco.Items):
+        text = ["title", "description"]
+        price = "current_price"
+
+        def result_queryset(self, request):
+            return super().result_queryset(request).filter(site=request.site)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.db.models import Manager, Model, QuerySet
+from django.urls import NoReverseMatch
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from django_reco import metrics
+from django_reco.conf import ItemsSpec
+from django_reco.guess import Choice, guess
+from django_reco.paths import as_list, first, load, relations_of, resolve, split
+from reco_sdk.errors import ConfigError, InvalidItem
+from reco_sdk.items.item import AVAILABILITIES, Item
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = ["Card", "Items", "category_path", "text_of"]
+
+logger = logging.getLogger("django_reco")
+
+MAX_ANCESTORS: Final = 16
+_GUESSED: Final = (
+    "title",
+    "description",
+    "brand",
+    "price",
+    "sale_price",
+    "currency",
+    "available",
+    "quantity",
+    "categories",
+    "tags",
+    "image",
+    "url",
+    "published",
+    "expires",
+    "rating",
+    "rating_count",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the shipped row shows of one object."""
+
+    title: str
+    url: str | None
+    image: str | None
+    price: Any
+    currency: str | None
+
+
+class Items:
+    """One model of the shop as items. Override attributes, or methods where a path is not enough.
+
+    The attributes are those of :class:`django_reco.conf.ItemsSpec`. What is ``None`` is guessed from the model's field
+    names; ``""`` turns a field off.
+
+    Parameters
+    ----------
+    model
+        The shop's model.
+    """
+
+    text: ClassVar[Sequence[str] | str | None] = None
+    queryset: ClassVar[str | None] = None
+    where: ClassVar[Mapping[str, Any] | None] = None
+    canonical: ClassVar[str | None] = None
+    group: ClassVar[str | None] = None
+    watch: ClassVar[Mapping[str, str] | Sequence[str]] = {}
+    title: ClassVar[str | None] = None
+    description: ClassVar[str | None] = None
+    brand: ClassVar[str | None] = None
+    price: ClassVar[str | None] = None
+    sale_price: ClassVar[str | None] = None
+    currency: ClassVar[str | None] = None
+    available: ClassVar[str | None] = None
+    quantity: ClassVar[str | None] = None
+    categories: ClassVar[str | None] = None
+    tags: ClassVar[str | None] = None
+    image: ClassVar[str | None] = None
+    url: ClassVar[str | None] = None
+    rating: ClassVar[str | None] = None
+    rating_count: ClassVar[str | None] = None
+    published: ClassVar[str | None] = None
+    expires: ClassVar[str | None] = None
+    language: ClassVar[str | None] = None
+    attributes: ClassVar[Mapping[str, str]] = {}
+    result_queryset_path: ClassVar[str | None] = None
+
+    def __init__(self, model: type[Model]) -> None:
+        self.model = model
+        self.label: str = model._meta.label_lower
+        self._category_paths: dict[tuple[type[Model], Any], str] = {}
+
+    @classmethod
+    def from_spec(cls, spec: ItemsSpec) -> type[Items]:
+        """Return the class that one entry of ``RECO["ITEMS"]`` means."""
+        given = {f.name: getattr(spec, f.name) for f in dataclass_fields(spec) if f.name != "model"}
+        namespace = {key: value for key, value in given.items() if value not in (None, {}) and key != "result_queryset"}
+        namespace["result_queryset_path"] = spec.result_queryset
+        return type(f"{spec.model.replace('.', '')}Items", (cls,), namespace)
+
+    @cached_property
+    def guesses(self) -> dict[str, Choice]:
+        """What was guessed, for the fields that the shop did not name."""
+        found = {name: choice for name, choice in guess(self.model).items() if name in _GUESSED and getattr(self, name) is None}
+        if self.text is not None:
+            for name in ("title", "description") if isinstance(self.text, str) or len(self.text) > 1 else ("title",):
+                found.pop(name, None)
+            if isinstance(self.text, str) and self.title is None:
+                found["title"] = guess(self.model)["title"]
+        where = guess(self.model).get("where")
+        if where is not None and self.where is None and self.queryset is None:
+            found["where"] = where
+        return found
+
+    def path(self, name: str) -> str | None:
+        """Return the path of an item field, as given or as guessed; ``None`` when it has none."""
+        given = getattr(self, name)
+        if given is not None:
+            return given or None
+        if name == "title" and self.text is not None and not self._text_callable:
+            return self.text[0]
+        choice = self.guesses.get(name)
+        return None if choice is None else choice.path
+
+    @property
+    def _text_callable(self) -> str | None:
+        """The dotted name of a callable that makes the text, where ``text`` is one."""
+        names = (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
+        if len(names) == 1 and self._is_dotted_callable(names[0]):
+            return names[0]
+        return None
+
+    def _is_dotted_callable(self, path: str) -> bool:
+        return "." in path and not hasattr(self.model, split(path)[0]) and split(path)[0] not in self._field_names
+
+    @cached_property
+    def _field_names(self) -> frozenset[str]:
+        return frozenset(f.name for f in self.model._meta.get_fields())
+
+    @cached_property
+    def relations(self) -> tuple[list[str], list[str]]:
+        """What the paths of this item need joined, and what prefetched."""
+        names = [n for n in (*_GUESSED, "group", "canonical", "language") if n != "image"]
+        paths = [p for p in map(self.path, names) if p]
+        paths += [p for p in (self.path("image"),) if p]
+        paths += [p for p in self.attributes.values() if p]
+        if self.text is not None and not self._text_callable:
+            paths += [self.text] if isinstance(self.text, str) else list(self.text)
+        return relations_of(self.model, [p for p in paths if not self._is_dotted_callable(p)])
+
+    # -- which rows -------------------------------------------------------------------------------------------------
+
+    def _base_queryset(self, path: str | None, *args: Any) -> QuerySet[Any]:
+        if not path:
+            return self.model._default_manager.all()
+        root = split(path)[0]
+        if not hasattr(self.model, root):
+            made = load(path, f'RECO["ITEMS"] {self.label}')(*args)
+        else:
+            made = self.model
+            for name in split(path):
+                made = getattr(made, name)
+                if callable(made) and not isinstance(made, Manager | type):
+                    made = made()
+        if isinstance(made, Manager):
+            made = made.all()
+        if not isinstance(made, QuerySet):
+            raise ConfigError(f"{self.label}: {path!r} gives {type(made).__name__}, not a queryset")
+        return made
+
+    def _where(self) -> Mapping[str, Any]:
+        if self.where is not None:
+            return self.where
+        choice = self.guesses.get("where")
+        return {} if choice is None else {choice.path: True}
+
+    def index_queryset(self) -> QuerySet[Any]:
+        """Return the rows that may be recommended."""
+        rows = self._base_queryset(self.queryset)
+        where = self._where()
+        if where:
+            rows = rows.filter(**where)
+        joined, prefetched = self.relations
+        if joined:
+            rows = rows.select_related(*joined)
+        return rows.prefetch_related(*prefetched) if prefetched else rows
+
+    def result_queryset(self, request: HttpRequest | None) -> QuerySet[Any]:
+        """Return the rows that may be shown to this request; a row of cards is fetched through it in one query."""
+        if self.result_queryset_path:
+            return self._base_queryset(self.result_queryset_path, request)
+        rows = self._base_queryset(self.queryset)
+        where = self._where()
+        joined = relations_of(self.model, [p for p in map(self.path, ("price", "image", "url", "title")) if p])[0]
+        rows = rows.filter(**where) if where else rows
+        return rows.select_related(*joined) if joined else rows
+
+    def visible(self, obj: Any, request: HttpRequest | None) -> bool:
+        """Whether an object that ``result_queryset`` gave may be shown: by default, whether it can be bought.
+
+        Only what stands on the object itself is looked at, so that no further query is made.
+        """
+        del request
+        for name in ("available", "quantity"):
+            path = self.path(name)
+            if path and len(split(path)) == 1 and path in self._field_names and not getattr(obj, path):
+                return getattr(obj, path) is None
+        return True
+
+    # -- ids --------------------------------------------------------------------------------------------------------
+
+    def item_id(self, obj: Any) -> str:
+        """Return the id of the item that stands for ``obj``: its own, or that of its canonical product."""
+        standing = self.canonical_object(obj)
+        return f"{self.label if isinstance(standing, self.model) else standing._meta.label_lower}:{standing.pk}"
+
+    def canonical_object(self, obj: Any) -> Any:
+        """Return the product that stands for a variant, or the object itself."""
+        if not self.canonical:
+            return obj
+        return first(resolve(obj, self.canonical)) or obj
+
+    def pk_of(self, item_id: str) -> Any:
+        """Return the primary key of an item id of this model.
+
+        Raises
+        ------
+        ConfigError
+            When it cannot be one.
+        """
+        text = item_id.partition(":")[2]
+        field = self.model._meta.pk
+        try:
+            while field.remote_field is not None:
+                field = field.target_field
+            return field.to_python(text)
+        except Exception as error:
+            raise ConfigError(f"{item_id!r} is no id of {self.label}") from error
+
+    # -- object → item ----------------------------------------------------------------------------------------------
+
+    def value(self, obj: Any, name: str) -> Any:
+        """Return what stands on the object for an item field, before it is normalised."""
+        path = self.path(name)
+        return None if path is None else self._at(obj, path)
+
+    def _at(self, obj: Any, path: str) -> Any:
+        if path == "__str__":
+            return str(obj)
+        return load(path, self.label)(obj) if self._is_dotted_callable(path) else resolve(obj, path)
+
+    def items(self, objects: Iterable[Any]) -> tuple[list[Item], list[InvalidItem]]:
+        """Return the items of ``objects`` (variants left out), and what was refused."""
+        self._category_paths.clear()
+        made: list[Item] = []
+        refused: list[InvalidItem] = []
+        for obj in objects:
+            if self.canonical and self.canonical_object(obj) is not obj:
+                continue
+            try:
+                made.append(self.item(obj))
+            except InvalidItem as error:
+                metrics.count("item.refused")
+                refused.append(error)
+        return made, refused
+
+    def item(self, obj: Any) -> Item:
+        """Return the item of one object.
+
+        Raises
+        ------
+        InvalidItem
+            When a value cannot be; it names item and field.
+        """
+        item_id = self.item_id(obj)
+        price, currency = _money(self.value(obj, "price"))
+        title, description = self._texts(obj)
+        availability, quantity = _stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
+        return Item(
+            id=item_id,
+            title=title,
+            description=description,
+            group_id=_text_or_none(first(self.value(obj, "group"))),
+            categories=tuple(self._category_path(entry) for entry in as_list(self.value(obj, "categories"))),
+            brand=_text_or_none(first(self.value(obj, "brand"))),
+            price=price,
+            sale_price=_money(self.value(obj, "sale_price"))[0],
+            currency=_text_or_none(self.value(obj, "currency")) or currency,
+            availability=availability,
+            quantity=quantity,
+            image_url=_address(first(self.value(obj, "image"))),
+            page_url=self.page_url(obj),
+            attributes=self._attributes(obj),
+            tags=tuple(text_of(entry) for entry in as_list(self.value(obj, "tags"))),
+            rating=_float(first(self.value(obj, "rating"))),
+            rating_count=first(self.value(obj, "rating_count")),
+            published_at=_moment(first(self.value(obj, "published"))),
+            expires_at=_moment(first(self.value(obj, "expires"))),
+            language=_text_or_none(first(self.value(obj, "language"))),
+        )
+
+    def _texts(self, obj: Any) -> tuple[str, str]:
+        title = text_of(first(self.value(obj, "title")))
+        made_by = self._text_callable
+        if made_by:
+            return title, text_of(load(made_by, self.label)(obj))
+        if self.text is None:
+            return title, text_of(first(self.value(obj, "description")))
+        names = [self.text] if isinstance(self.text, str) else list(self.text)
+        parts = [text_of(entry) for name in names for entry in as_list(self._at(obj, name))]
+        if self.description:
+            parts.append(text_of(first(self.value(obj, "description"))))
+        return title, "\n".join(dict.fromkeys(part for part in parts if part and part != title))
+
+    def _attributes(self, obj: Any) -> dict[str, str | tuple[str, ...]]:
+        out: dict[str, str | tuple[str, ...]] = {}
+        for name, path in self.attributes.items():
+            values = tuple(text_of(entry) for entry in as_list(self._at(obj, path)))
+            if values:
+                out[name] = values[0] if len(values) == 1 else values
+        return out
+
+    def _category_path(self, category: Any) -> str:
+        """Return ``"Women > Dresses"`` for a category that is text or a model with parents."""
+        if not isinstance(category, Model):
+            return text_of(category)
+        key = (type(category), category.pk)
+        if key not in self._category_paths:
+            self._category_paths[key] = category_path(category)
+        return self._category_paths[key]
+
+    def page_url(self, obj: Any) -> str | None:
+        """Return the address of the object's page; ``None`` when it has none."""
+        try:
+            return _text_or_none(self.value(obj, "url"))
+        except NoReverseMatch as error:
+            metrics.count("item.no_url")
+            logger.warning("reco: %s has no page: %s", self.item_id(obj), error)
+            return None
+
+    def card(self, obj: Any) -> Card:
+        """Return what the shipped row shows of an object."""
+        lowest = self.value(obj, "sale_price")
+        price = self.value(obj, "price") if lowest in (None, "") else lowest
+        return Card(
+            title=text_of(first(self.value(obj, "title"))),
+            url=self.page_url(obj),
+            image=_address(first(self.value(obj, "image"))),
+            price=price,
+            currency=_text_or_none(self.value(obj, "currency")),
+        )
+
+
+def category_path(category: Any) -> str:
+    """Return ``"Women > Dresses"`` for a category: text as it is, a model with its parents."""
+    if not isinstance(category, Model):
+        return text_of(category)
+    return " > ".join(text_of(name).replace(">", "›") for name in _ancestors(category))
+
+
+def _name(obj: Any) -> Any:
+    for name in ("title", "name"):
+        value = getattr(obj, name, None)
+        if isinstance(value, str | Promise):
+            return value
+    return str(obj)
+
+
+def _ancestors(category: Any) -> list[Any]:
+    """Return the names from the root down to ``category`` (django-mptt, treebeard, or a ``parent`` field)."""
+    lookup = getattr(category, "get_ancestors", None)
+    if callable(lookup):
+        return [*map(_name, lookup()), _name(category)]
+    chain = [category]
+    while len(chain) < MAX_ANCESTORS:
+        parent = getattr(chain[-1], "parent", None)
+        if not isinstance(parent, Model) or any(parent.pk == seen.pk for seen in chain):
+            break
+        chain.append(parent)
+    return [_name(entry) for entry in reversed(chain)]
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text: nothing as ``""``, an object of a model by its title or name."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return str(_name(value)) if isinstance(value, Model) else str(value)
+
+
+def _text_or_none(value: Any) -> str | None:
+    return text_of(value) or None
+
+
+def _float(value: Any) -> Any:
+    return None if value in (None, "") else float(value)
+
+
+def _money(value: Any) -> tuple[Any, str | None]:
+    """Return (amount, currency) of a number or of an object with both."""
+    value = first(value)
+    if value is None or value == "":
+        return None, None
+    amount = getattr(value, "amount", None)
+    if amount is None:
+        return value, None
+    currency = getattr(value, "currency", None)
+    code = getattr(currency, "code", currency)
+    return amount, None if code is None else str(code)
+
+
+def _address(value: Any) -> str | None:
+    """Return the address of a file, an image model's file, or text."""
+    if not value:
+        return None
+    if isinstance(value, Model):
+        names = ("image", "original", "photo", "file", "url")
+        return next((found for found in (_address(getattr(value, name, None)) for name in names) if found), None)
+    if hasattr(value, "url"):
+        return str(value.url)
+    return text_of(value) or None
+
+
+def _moment(value: Any) -> datetime | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min, tzinfo=UTC)
+    if isinstance(value, datetime) and timezone.is_naive(value):
+        value = timezone.make_aware(value)
+    return value  # type: ignore[no-any-return]
+
+
+def _stock(item_id: str, available: Any, quantity: Any) -> tuple[str, int | None]:
+    """Return (availability, quantity) of what a shop keeps: a flag, a word, or a number of pieces."""
+    available, quantity = first(available), first(quantity)
+    if isinstance(available, str) and available in AVAILABILITIES:
+        return available, _pieces(item_id, quantity)
+    if available is not None and not isinstance(available, bool) and quantity is None and not isinstance(available, str):
+        quantity = available
+        available = None
+    pieces = _pieces(item_id, quantity)
+    if isinstance(available, str):
+        raise InvalidItem(item_id, "availability", f"{available!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
+    buyable = (pieces is None or pieces > 0) if available is None else available
+    return ("in_stock" if buyable else "out_of_stock"), pieces
+
+
+def _pieces(item_id: str, quantity: Any) -> int | None:
+    if quantity is None or quantity == "":
+        return None
+    try:
+        return max(int(quantity), 0)
+    except (TypeError, ValueError) as error:
+        raise InvalidItem(item_id, "quantity", f"{quantity!r} is not a whole number") from error

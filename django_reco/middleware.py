@@ -1,0 +1,64 @@
+"""The visitor's cookie, under WSGI and ASGI alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from inspect import iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from django_reco import context, metrics
+from django_reco.conf import get_settings
+
+__all__ = ["RecoMiddleware"]
+
+logger = logging.getLogger("django_reco")
+
+
+class RecoMiddleware:
+    """Makes the visitor's cookie with consent, takes it back without.
+
+    Parameters
+    ----------
+    get_response
+        The next layer, sync or async.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        if self.is_async:
+            return self._acall(request)
+        response: HttpResponse = self.get_response(request)
+        return self._finish(request, response)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponse:
+        response: HttpResponse = await self.get_response(request)
+        # The shop's consent callable may ask the session, which is in the database.
+        return await sync_to_async(self._finish)(request, response) if self._concerned(request) else response
+
+    @staticmethod
+    def _concerned(request: HttpRequest) -> bool:
+        return hasattr(request, "_reco_visitor") or bool(request.COOKIES)
+
+    def _finish(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        try:
+            context.remember(request, response)
+            if hasattr(request, "_reco_visitor") and (get_settings().consent or settings.SESSION_COOKIE_NAME in request.COOKIES):
+                patch_vary_headers(response, ("Cookie",))
+        except Exception:
+            metrics.count("middleware.error")
+            logger.exception("reco: the visitor's cookie could not be set")
+        return response

@@ -1,0 +1,215 @@
+"""A request for recommendations → the shop's own objects, in order.
+
+:func:`recommend` is what the tags call. On a running event loop Django's ORM refuses to work: an async view calls
+``slate = await arecommend(request, …)`` and hands the slate to its template.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from asgiref.sync import sync_to_async
+
+from django_reco import metrics
+from django_reco.conf import get_settings
+from django_reco.context import visitor_of
+from django_reco.hydrate import hydrate
+from django_reco.items import category_path, text_of
+from django_reco.recommender import process
+from django_reco.registry import item_id_of
+from reco_sdk.engine import Request
+from reco_sdk.errors import InvalidRequest, UnknownItem
+from reco_sdk.ranking.filters import Filters
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from reco_sdk.ranking.slate import RecommendedItem, Slate
+
+__all__ = ["ObjectSlate", "arecommend", "build_request", "placement_for", "recommend"]
+
+logger = logging.getLogger("django_reco")
+
+# A product page may be of a thing that is not in the catalogue (yet, or any more): what to answer then.
+WITHOUT_SEED: Final = {"you_may_also_like": "recommended_for_you"}
+_LISTS: Final = {"category": "categories", "brand": "brands", "language": "languages", "tag": "tags", "attribute": "attributes"}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSlate(Sequence[Any]):
+    """The shop's objects in order, each with ``.reco`` (a :class:`~reco_sdk.ranking.slate.RecommendedItem`).
+
+    Parameters
+    ----------
+    id
+        Quoted by what follows from it: ``track(request, "select_item", product, slate_id=slate.id)``.
+    strategy, placement, tier
+        What was asked, for where, and what answered.
+    objects
+        In order.
+    """
+
+    id: str = ""
+    strategy: str = ""
+    placement: str = ""
+    tier: str = "empty"
+    objects: tuple[Any, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Any, ...]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        return self.objects[index]
+
+
+def placement_for(seeds: Sequence[Any]) -> str:
+    """Return the placement that a row most likely has: an item's page when it starts from an item."""
+    return "item" if seeds else "home"
+
+
+def recommend(
+    request: HttpRequest | None,
+    strategy: str = "recommended_for_you",
+    *,
+    seeds: Iterable[Any] = (),
+    n: int = 8,
+    placement: str | None = None,
+    exclude: Iterable[Any] = (),
+    **filters: Any,
+) -> ObjectSlate:
+    """Return a slate of the shop's objects. Memory, then one query.
+
+    Parameters
+    ----------
+    request
+        Whose visitor and account are asked for; ``None`` for nobody.
+    strategy
+        ``"similar_items"``, ``"you_may_also_like"``, ``"recommended_for_you"``, ``"recently_viewed"``, ``"trending"``,
+        ``"bestsellers"`` or ``"new_arrivals"``.
+    seeds
+        Objects or item ids to start from.
+    n
+        How many, 1 to 1,000.
+    placement
+        Where it will be shown; by default ``"item"`` with seeds, else ``"home"``.
+    exclude
+        Objects or item ids to leave out.
+    filters
+        Of :class:`reco_sdk.ranking.filters.Filters`; ``category``, ``brand``, ``tag``, ``language`` name one.
+
+    Returns
+    -------
+    ObjectSlate
+        Empty while the recommender cannot be used; that is logged and counted.
+
+    Raises
+    ------
+    InvalidRequest
+        For an unknown strategy, placement or filter, or ``n`` out of bounds.
+    """
+    asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=exclude, filters=filters)
+    slate = _answer(asked)
+    if slate is None or not slate.items:
+        metrics.count("slate.empty")
+        return ObjectSlate(strategy=asked.strategy, placement=asked.placement)
+    chosen, found = list(slate.items), hydrate(slate.ids, request)
+    if len(found) < n and len(chosen) == asked.n:
+        # More was hidden lately than there are spare ones, and there is more: ask once again without it.
+        hidden = frozenset(slate.ids) - frozenset(found)
+        again = _answer(replace(asked, filters=replace(asked.filters, exclude_ids=asked.filters.exclude_ids | hidden)))
+        if again is not None:
+            chosen = list(again.items)
+            found |= hydrate([item.id for item in chosen if item.id not in found], request)
+    return _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n], asked)
+
+
+async def arecommend(request: HttpRequest | None, strategy: str = "recommended_for_you", **options: Any) -> ObjectSlate:
+    """As :func:`recommend`, for async views: the one query runs in a thread."""
+    slate: ObjectSlate = await sync_to_async(recommend)(request, strategy, **options)
+    return slate
+
+
+def build_request(
+    request: HttpRequest | None,
+    strategy: str,
+    *,
+    seeds: Iterable[Any],
+    n: int,
+    placement: str | None,
+    exclude: Iterable[Any],
+    filters: dict[str, Any],
+) -> Request:
+    """Return the engine's request for what a tag or view asks: a few more items than will be shown.
+
+    Raises
+    ------
+    InvalidRequest
+        When it cannot be answered as asked.
+    """
+    starts = [seed for seed in seeds if seed is not None and seed != ""]
+    ids = tuple(found for seed in starts if (found := item_id_of(seed)))
+    out = {found for obj in exclude if obj is not None and (found := item_id_of(obj))}
+    visitor = visitor_of(request)
+    if strategy == "recently_viewed":
+        out.update(visitor.seen, ids)
+        ids = ()
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise InvalidRequest("n", f"{n!r} is not a whole number")
+    if strategy in {"similar_items", "you_may_also_like"} and not ids:
+        strategy = WITHOUT_SEED.get(strategy, strategy)
+    given = dict(filters)
+    for one, many in _LISTS.items():
+        if one in given:
+            given[many] = given.pop(one)
+    for name in ("price_min", "price_max"):
+        if given.get(name) is not None and not isinstance(given[name], int | float):
+            given[name] = float(given[name])
+    for name in ("categories", "brands", "tags", "languages"):
+        if name in given and not isinstance(given[name], str):
+            values = given[name] if isinstance(given[name], list | tuple | set | frozenset) else [given[name]]
+            given[name] = tuple(category_path(value) if name == "categories" else text_of(value) for value in values)
+    if out:
+        given["exclude_ids"] = frozenset(out) | frozenset(given.get("exclude_ids", ()))
+    try:
+        wanted = Filters(**given)
+    except TypeError as error:
+        raise InvalidRequest("filters", f"{', '.join(sorted(given))}: {error}") from error
+    # Checked before the spare ones are added, so that an error names what was asked.
+    exact = Request(
+        strategy=strategy,
+        placement=placement or placement_for(starts),
+        n=n,
+        seeds=ids,
+        visitor_id=visitor.visitor_id,
+        user_id=visitor.user_id,
+        filters=wanted,
+    )
+    return replace(exact, n=min(n + get_settings().spare, 1_000))
+
+
+def _answer(asked: Request) -> Slate | None:
+    try:
+        return process.recommend_now(asked)
+    except UnknownItem:
+        metrics.count("slate.unknown_seed")
+        if asked.strategy not in WITHOUT_SEED:
+            return None
+        return process.recommend_now(replace(asked, strategy=WITHOUT_SEED[asked.strategy], seeds=()))
+
+
+def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]], asked: Request) -> ObjectSlate:
+    for position, (item, obj) in enumerate(chosen):
+        obj.reco = replace(item, position=position)
+    objects = tuple(obj for _, obj in chosen)
+    shown = ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, objects)
+    if objects:
+        metrics.count("slate.shown")
+        process.impression(shown, asked)
+    return shown

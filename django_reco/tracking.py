@@ -1,0 +1,79 @@
+"""``track``: what a visitor did, recorded without ever breaking the page."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django_reco import metrics
+from django_reco.context import visitor_of
+from django_reco.recommender import process
+from django_reco.registry import item_id_of
+from reco_sdk.errors import InvalidInteraction
+from reco_sdk.interactions.interaction import Interaction
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = ["track", "track_view"]
+
+logger = logging.getLogger("django_reco")
+
+
+def track(request: HttpRequest | None, kind: str, obj: Any = None, **fields: Any) -> bool:
+    """Record one interaction of whoever makes this request.
+
+    Parameters
+    ----------
+    request
+        Says who: browser with consent, account, or nobody (a bot, staff), for whom nothing is recorded. ``None`` when
+        ``fields`` say who.
+    kind
+        ``"view_item"``, ``"add_to_cart"``, ``"purchase"``, ``"search"``, …: see :class:`reco_sdk.Interaction`.
+    obj
+        The object of the shop, or an item id; not for ``"search"``.
+    fields
+        Further fields of the interaction: ``quantity``, ``value``, ``query``, ``slate_id``, ``position``, …
+
+    Returns
+    -------
+    bool
+        Whether it was recorded. Never raises: what goes wrong is logged and counted.
+    """
+    try:
+        return _track(request, kind, obj, fields)
+    except InvalidInteraction as error:
+        metrics.count("track.refused")
+        logger.warning("reco: %s not recorded: %s", kind, error)
+    except Exception:
+        metrics.count("track.error")
+        logger.exception("reco: %s could not be recorded", kind)
+    return False
+
+
+def _track(request: HttpRequest | None, kind: str, obj: Any, fields: dict[str, Any]) -> bool:
+    if request is not None:
+        visitor = visitor_of(request)
+        if not visitor.followed:
+            metrics.count("track.left_out")
+            return False
+        fields = {"visitor_id": visitor.visitor_id, "user_id": visitor.user_id, **fields}
+    item_id = None if obj is None else item_id_of(obj)
+    if obj is not None and item_id is None:
+        raise InvalidInteraction("obj", f"{type(obj).__name__} is no item; name its model in RECO['ITEMS']")
+    interaction = Interaction(kind=kind, item_id=item_id, **fields)
+    if not process.record([interaction]):
+        metrics.count("track.lost")
+        return False
+    metrics.count("track.recorded")
+    return True
+
+
+def track_view(request: HttpRequest | None, item_id: str) -> None:
+    """Record that an item's page was opened, once a request."""
+    if request is None or request.method != "GET":
+        return
+    visitor = visitor_of(request)
+    if item_id not in visitor.seen:
+        visitor.seen.append(item_id)
+        track(request, "view_item", item_id)
