@@ -29,7 +29,8 @@ class FiguresTable(SphinxDirective):
             for bar in result["bars"]
             if bar["value"] is not None
         ]
-        head = "```{list-table}\n:header-rows: 1\n:widths: 10 54 12 12 12\n\n* - Benchmark\n  - Figure\n  - Measured\n  - Bar\n  - \n"
+        head = "```{list-table}\n:header-rows: 1\n:widths: 10 54 12 12 12\n\n"
+        head += "* - Benchmark\n  - Figure\n  - Measured\n  - Bar\n  - \n"
         machine = data["machine"]
         packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items() if version)
         facts = f"\n{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}; {packages}; {machine['at'][:10]}."
