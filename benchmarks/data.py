@@ -20,7 +20,18 @@ import numpy as np
 from reco_sdk import Config, Item, Recommender
 from reco_sdk.storage.sqlite import SqliteStore
 
-__all__ = ["COUNT", "DIMENSION", "Built", "PlantedEmbedder", "built", "config", "shares", "vectors", "working_copy"]
+__all__ = [
+    "COUNT",
+    "DIMENSION",
+    "Built",
+    "PlantedEmbedder",
+    "built",
+    "config",
+    "graph_loaded",
+    "shares",
+    "vectors",
+    "working_copy",
+]
 
 COUNT: Final = 100_000
 DIMENSION: Final = 384
@@ -197,3 +208,8 @@ def working_copy(place: Built, folder: Path) -> Built:
     shutil.copy(place.folder / "bench.sqlite3", copy.folder / "bench.sqlite3")
     shutil.copytree(place.state, copy.state, copy_function=os.link)
     return copy
+
+
+async def graph_loaded(reco: Recommender) -> None:
+    """Wait until the graph is there: it is read in the background, and searches are exact before."""
+    await asyncio.to_thread(reco.engine.state.view.base.load_graph)

@@ -11,7 +11,18 @@ from typing import Any, Final
 import hnswlib
 import numpy as np
 
-from benchmarks.data import COUNT, DIMENSION, Built, PlantedEmbedder, built, cluster_of, config, item_id, working_copy
+from benchmarks.data import (
+    COUNT,
+    DIMENSION,
+    Built,
+    PlantedEmbedder,
+    built,
+    cluster_of,
+    config,
+    graph_loaded,
+    item_id,
+    working_copy,
+)
 from benchmarks.measure import p50, p99, time_each, time_each_async
 from reco_sdk import Interaction, Recommender
 from reco_sdk.index.hnsw import HnswIndex
@@ -33,6 +44,7 @@ async def _run(place: Built) -> dict[str, float]:
     random = np.random.default_rng(7)
     raw_search, raw_queries = _raw(place, random)
     async with Recommender.open(place.url, config=config(place), embedder=PlantedEmbedder()) as reco:
+        await graph_loaded(reco)
         visitors = await _visitors(reco, random)
         seeds = [item_id(int(row)) for row in random.choice(COUNT, ROUNDS * PER_ROUND, replace=False)]
         similar: list[float] = []

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.data import SHARES, Built, PlantedEmbedder, built, config, item_id, shares, working_copy
+from benchmarks.data import SHARES, Built, PlantedEmbedder, built, config, graph_loaded, item_id, shares, working_copy
 from benchmarks.measure import p50, time_each_async
 from reco_sdk import Filters, Recommender
 from reco_sdk.snapshot.format import Snapshot
@@ -93,6 +93,7 @@ async def _run(place: Built) -> dict[str, float]:
     figures: dict[str, float] = {}
     missing = 0
     async with Recommender.open(place.url, config=config(place), embedder=PlantedEmbedder()) as reco:
+        await graph_loaded(reco)
         for case in cases(np.random.default_rng(11)):
             filters = Filters(attributes=(("mark", case.mark),))
             seeds = [item_id(int(row)) for row in case.seeds]

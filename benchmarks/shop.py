@@ -1,0 +1,127 @@
+"""The gift shop, prepared once; and processes that serve it, with recommendations and without, side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from benchmarks.data import cache_folder
+from benchmarks.measure import PINNED, ROOT
+
+__all__ = ["ShopProcess", "environment", "manage", "prepared", "serving"]
+
+SHOP: Final = ROOT / "examples" / "giftshop"
+STEPS: Final = ("migrate", "load_shop", "reco_sync")
+
+
+def environment(var: Path, *, reco: bool, pinned: bool = True) -> dict[str, str]:
+    """Return what the shop runs with: not in debug mode, BLAS pinned or not, nothing fetched."""
+    return {
+        **{name: value for name, value in os.environ.items() if name not in PINNED},
+        **(PINNED if pinned else {}),
+        "GIFTSHOP_VAR": str(var),
+        "GIFTSHOP_RECO": "1" if reco else "0",
+        "GIFTSHOP_DEBUG": "0",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "DJANGO_SETTINGS_MODULE": "giftshop.settings",
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(SHOP))),
+    }
+
+
+def manage(var: Path, *arguments: str) -> None:
+    """Run one of the shop's commands."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        check=False,
+        cwd=SHOP,
+        env=environment(var, reco=True, pinned=False),
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
+
+
+def _content() -> str:
+    """Return a digest of what a prepared shop is made from."""
+    digest = hashlib.sha256()
+    for folder, pattern in ((SHOP / "data", "*"), (SHOP / "shop" / "migrations", "*.py"), (ROOT / "migrations", "*.sql")):
+        for path in sorted(folder.glob(pattern)):
+            digest.update(path.read_bytes())
+    for path in ((SHOP / "giftshop" / "settings.py"), *sorted((ROOT / "reco_sdk" / "snapshot").glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def prepared() -> Path:
+    """Return a folder with the shop's database, catalogue and snapshot, preparing it first where it is not there yet."""
+    folder = cache_folder() / f"giftshop-{_content()}"
+    if not (folder / "done").exists():
+        for old in folder.parent.glob("giftshop-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for step in STEPS:
+            print(f"gift shop: {step}", file=sys.stderr, flush=True)
+            manage(folder, step)
+        (folder / "done").write_text("")
+    return folder
+
+
+class ShopProcess:
+    """One process that serves the shop; see ``shop_process.py`` for what it can be asked."""
+
+    def __init__(self, var: Path, *, reco: bool, pinned: bool = True) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.shop_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment(var, reco=reco, pinned=pinned),
+        )
+
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """Ask and wait for the answer.
+
+        Raises
+        ------
+        RuntimeError
+            With what went wrong there.
+        """
+        assert self._process.stdin is not None  # noqa: S101 - for the type checker
+        assert self._process.stdout is not None  # noqa: S101
+        self._process.stdin.write(json.dumps({"what": what, **arguments}) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the shop's process ended while it was asked for {what!r}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(f"{what}: {answer['error']}")
+        return answer["answer"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(timeout=60)
+
+
+@contextmanager
+def serving(folder: Path, *, reco: bool) -> Iterator[ShopProcess]:
+    """Serve a copy of the prepared shop, made in ``folder``."""
+    var = folder / f"shop-{'with' if reco else 'without'}"
+    shutil.copytree(prepared(), var)
+    with ShopProcess(var, reco=reco) as process:
+        yield process
