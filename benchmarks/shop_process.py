@@ -27,6 +27,7 @@ class Counter:
         self.count = 0
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        """As Django's ``execute_wrapper`` calls it."""
         self.count += 1
         return execute(sql, params, many, context)
 
