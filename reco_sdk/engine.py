@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from time import perf_counter
 from typing import Final
 
@@ -101,6 +102,10 @@ class State:
     live: LiveCounts
 
 
+class _LateError(Exception):
+    """The deadline passed before the sources had answered; what follows is not worth keeping."""
+
+
 @dataclass(slots=True)
 class _Picked:
     rows: list[int] = field(default_factory=list)
@@ -166,17 +171,20 @@ class Engine:
         def compute() -> Slate:
             context = self._context(request, strategy, state, now, seeds, history, bought)
             picked = self._pick(context, strategy, request, deadline)
-            if picked.tier == "late":
-                self.late_answers += 1
-                earlier = self._answers.stale(stale_key)
-                if earlier is not None:
-                    return replace(earlier, tier="cached")
-                self._fill(context, strategy.fallback[-1:], request, picked)
-                picked.tier = "popular"
-            items = tuple(_explained(context, picked))
-            return Slate(id="", strategy=request.strategy, placement="", tier=picked.tier if items else "empty", items=items, at=at)
+            return _slate(context, picked, request, at)
 
-        slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
+        try:
+            slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
+        except _LateError:
+            self.late_answers += 1
+            earlier = self._answers.stale(stale_key)
+            if earlier is not None:
+                slate = replace(earlier, tier="cached")
+            else:
+                context = self._context(request, strategy, state, now, seeds, history, bought)
+                picked = _Picked()
+                self._fill(context, strategy.fallback[-1:], request, picked)
+                slate = _slate(context, picked, request, at)
         total = (perf_counter() - started) * 1_000.0
         return replace(slate, id=uuid.uuid4().hex, placement=request.placement, at=at, timings_ms={"total": total})
 
@@ -232,8 +240,7 @@ class Engine:
             used: list[Source] = []
             for source, weight in strategy.sources:
                 if perf_counter() > deadline:
-                    picked.tier = "late"
-                    return picked
+                    raise _LateError
                 candidates = source.candidates(context, k * widened)
                 if len(candidates.rows):
                     parts.append((candidates, weight))
@@ -261,7 +268,7 @@ class Engine:
             k = request.n
             while len(picked.rows) < request.n:
                 candidates = source.candidates(context, k)
-                ceiling = sum(picked.contributions[-1].values()) if picked.rows else 1.0
+                ceiling = 0.99 * sum(picked.contributions[-1].values()) if picked.rows else 1.0
                 best = float(candidates.scores[0]) if len(candidates.rows) else 1.0
                 for row, score in zip(candidates.rows.tolist(), candidates.scores.tolist(), strict=True):
                     if len(picked.rows) >= request.n:
@@ -305,6 +312,13 @@ def _tier(used: Sequence[Source], context: Context) -> str:
     if len(context.seeds) and names:
         return "similar"
     return "popular" if names else "empty"
+
+
+def _slate(context: Context, picked: _Picked, request: Request, at: datetime) -> Slate:
+    """Return the slate without what differs from call to call (id, placement, timings)."""
+    items = tuple(_explained(context, picked))
+    tier = picked.tier if items else "empty"
+    return Slate(id="", strategy=request.strategy, placement=request.placement, tier=tier, items=items, at=at)
 
 
 def _explained(context: Context, picked: _Picked) -> list[RecommendedItem]:

@@ -158,10 +158,10 @@ class Columns:
             if isinstance(value, IdTable):
                 out |= value.to_arrays(f.name)
             elif isinstance(value, TextTable):
-                out |= {f"{f.name}.blob": value.blob, f"{f.name}.offsets": value.offsets}
+                out |= {f"{f.name}_blob": value.blob, f"{f.name}_offsets": value.offsets}
             elif isinstance(value, Facets):
-                out |= value.vocabulary.to_arrays("facets.vocabulary")
-                out |= {"facets.offsets": value.offsets, "facets.rows": value.postings}
+                out |= value.vocabulary.to_arrays("facets_vocabulary")
+                out |= {"facets_offsets": value.offsets, "facets_rows": value.postings}
             else:
                 out[f.name] = value
         return out
@@ -171,10 +171,10 @@ class Columns:
         """Rebuild the columns from a snapshot's arrays, without copying them."""
 
         def texts(name: str) -> TextTable:
-            return TextTable(array(f"{name}.blob"), array(f"{name}.offsets"))
+            return TextTable(array(f"{name}_blob"), array(f"{name}_offsets"))
 
         def ids(name: str) -> IdTable:
-            return IdTable(texts(name), array(f"{name}.hashes"), array(f"{name}.order"))
+            return IdTable(texts(name), array(f"{name}_hashes"), array(f"{name}_order"))
 
         return cls(
             ids=ids("ids"),
@@ -186,6 +186,6 @@ class Columns:
             expires=array("expires"),
             rating_count=array("rating_count"),
             main_category=array("main_category"),
-            facets=Facets(ids("facets.vocabulary"), array("facets.offsets"), array("facets.rows")),
+            facets=Facets(ids("facets_vocabulary"), array("facets_offsets"), array("facets_rows")),
             category_names=texts("category_names"),
         )

@@ -100,8 +100,8 @@ class IdTable:
     def to_arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by name, for a snapshot."""
         return {
-            f"{name}.blob": self.texts.blob,
-            f"{name}.offsets": self.texts.offsets,
-            f"{name}.hashes": self.hashes,
-            f"{name}.order": self.order,
+            f"{name}_blob": self.texts.blob,
+            f"{name}_offsets": self.texts.offsets,
+            f"{name}_hashes": self.hashes,
+            f"{name}_order": self.order,
         }

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.errors import SnapshotError
-from reco_sdk.index.clusters import Clusters
+from reco_sdk.errors import RecoError
+from reco_sdk.index.clusters import ClusterLayout
 from reco_sdk.index.exact import ExactIndex
 from reco_sdk.index.hnsw import HnswIndex, hnsw_available
 from reco_sdk.index.planner import PlannedIndex
@@ -54,7 +54,7 @@ class Base:
         Nearest neighbours among ``vectors``; ``None`` when nothing had a vector.
     """
 
-    path: Path | None
+    snapshot: Snapshot | None
     meta: dict[str, Any]
     columns: Columns
     vectors: Vectors
@@ -108,7 +108,7 @@ class Base:
         vectors = np.empty((0, 1), np.float32)
         rows = np.empty(0, np.int32)
         return cls(
-            path=None,
+            snapshot=None,
             meta=meta,
             columns=Columns.of([]),
             vectors=vectors,
@@ -126,25 +126,22 @@ class Base:
         )
 
     @classmethod
-    def open(cls, path: Path, *, exact_limit: int) -> Base:
-        """Map a snapshot's files; the graph of a large catalogue is loaded by :meth:`load_graph`.
+    def of(cls, snapshot: Snapshot, *, exact_limit: int) -> Base:
+        """Serve an opened snapshot; the graph of a large catalogue is loaded by :meth:`load_graph`.
 
         Raises
         ------
         SnapshotCorrupt
-            When its manifest, a size, or the checksum of a small file does not hold.
+            When an array it needs is not there.
         """
-        snapshot = Snapshot.open(path)
         array = snapshot.array
+        named = {name: array(name) for name in snapshot.array_names}
         vectors, has_vector = array("vectors"), array("has_vector")
         index = None
         if snapshot.meta["whitened"]:
-            clusters = None
-            if "clusters.offsets" in snapshot.arrays:
-                clusters = Clusters(vectors, array("clusters.offsets"), array("clusters.centroids"))
-            index = PlannedIndex(vectors, clusters=clusters, exact_limit=exact_limit)
+            index = PlannedIndex(vectors, clusters=ClusterLayout.from_arrays(named), exact_limit=exact_limit, finite=False)
         return cls(
-            path=path,
+            snapshot=snapshot,
             meta=dict(snapshot.meta),
             columns=Columns.from_arrays(array),
             vectors=vectors,
@@ -155,41 +152,32 @@ class Base:
             popular=array("popular"),
             trending=array("trending"),
             sold=array("sold"),
-            bought=Postings(array("bought.keys"), array("bought.offsets"), array("bought.rows")),
-            whitening=Whitening.from_arrays(array) if snapshot.meta["whitened"] else None,
+            bought=Postings(array("bought_keys"), array("bought_offsets"), array("bought_rows")),
+            whitening=Whitening.from_arrays(named) if snapshot.meta["whitened"] else None,
             index=index,
             session_table=SessionTable.from_arrays(array),
         )
 
-    def verify(self) -> None:
-        """Check every file's checksum.
-
-        Raises
-        ------
-        SnapshotCorrupt
-            Naming the first file that does not hold.
-        """
-        if self.path is not None:
-            Snapshot.open(self.path).verify()
+    @property
+    def path(self) -> Path | None:
+        """The snapshot's folder."""
+        return None if self.snapshot is None else self.snapshot.path
 
     def load_graph(self) -> None:
         """Load the HNSW graph of a large catalogue, in any thread; searches use it from then on."""
-        if self.path is None or self.index is None or not (self.path / HNSW_FILE).exists() or not hnsw_available():
+        if self.index is None or self.snapshot is None or HNSW_FILE not in self.snapshot.file_names or not hnsw_available():
             return
         try:
-            self.index.hnsw = HnswIndex.load(self.path / HNSW_FILE, self.dimension)
-        except SnapshotError:
-            raise
-        except Exception:
-            logger.exception("the graph %s cannot be loaded; searches go on without it", self.path / HNSW_FILE)
+            self.index.hnsw = HnswIndex.load(self.snapshot.file(HNSW_FILE), self.dimension)
+        except RecoError:
+            logger.exception("the graph of %s cannot be loaded; searches go on without it", self.path)
 
     def session_index(self) -> VectorIndex:
         """Return the index over recent sessions, loaded on first use."""
         with self._lock:
             if self._session_index is None:
-                graph = None if self.path is None else self.path / SESSIONS_FILE
-                if graph is not None and graph.exists() and hnsw_available():
-                    self._session_index = HnswIndex.load(graph, self.dimension)
+                if self.snapshot is not None and SESSIONS_FILE in self.snapshot.file_names and hnsw_available():
+                    self._session_index = HnswIndex.load(self.snapshot.file(SESSIONS_FILE), self.dimension)
                 else:
                     self._session_index = ExactIndex(self.session_table.vectors)
             return self._session_index

@@ -85,7 +85,8 @@ def build_snapshot(root: Path, source: SnapshotInput, config: Config, *, now: fl
     order = np.arange(len(source.items))
     if len(source.items) > config.exact_limit:
         # Rows of a cluster lie together, so that a filtered search reads contiguous pages.
-        order, arrays["clusters.offsets"], arrays["clusters.centroids"] = cluster_order(vectors)
+        order, layout = cluster_order(vectors, progress=lambda done, total: report("clusters", done, total))
+        arrays |= layout.to_arrays()
     items = [source.items[int(place)] for place in order]
     vectors, has_vector = np.ascontiguousarray(vectors[order]), has_vector[order]
 
@@ -180,7 +181,7 @@ def _behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[str, 
         "popular": popularity(log, n, now, config.popular_half_life_days),
         "trending": popularity(log, n, now, config.trending_half_life_days),
         "sold": popularity(sales, n, now, config.popular_half_life_days),
-        "bought.keys": bought.keys,
-        "bought.offsets": bought.offsets,
-        "bought.rows": bought.rows,
+        "bought_keys": bought.keys,
+        "bought_offsets": bought.offsets,
+        "bought_rows": bought.rows,
     }

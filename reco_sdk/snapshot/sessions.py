@@ -50,16 +50,16 @@ class SessionTable:
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by name, for a snapshot."""
         return {
-            "sessions.vectors": self.vectors,
-            "sessions.offsets": self.offsets,
-            "sessions.rows": self.rows,
-            "sessions.at": self.at,
+            "session_vectors": self.vectors,
+            "session_offsets": self.offsets,
+            "session_rows": self.rows,
+            "session_at": self.at,
         }
 
     @classmethod
     def from_arrays(cls, array: Callable[[str], npt.NDArray[Any]]) -> SessionTable:
         """Rebuild the table from a snapshot's arrays."""
-        return cls(array("sessions.vectors"), array("sessions.offsets"), array("sessions.rows"), array("sessions.at"))
+        return cls(array("session_vectors"), array("session_offsets"), array("session_rows"), array("session_at"))
 
 
 def embed_sessions(log: LogArrays, vectors: Vectors, has_vector: npt.NDArray[np.bool_], *, gap_seconds: float, limit: int) -> SessionTable:

@@ -169,7 +169,7 @@ class View:
                 allowed = allowed & self.base.has_vector
             parts.append(self.base.index.search(query, k, allowed))
         if len(self.delta):
-            parts.append(self._search_delta(query, mask))
+            parts.append(self._search_delta(query, k, mask))
         return _merged(parts, k)
 
     def neighbours(self, row: int, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
@@ -187,7 +187,7 @@ class View:
             if len(rows) >= k or reached_all:
                 parts = [(rows, scores)]
                 if len(self.delta):
-                    parts.append(self._search_delta(np.asarray(self.base.vectors[row]), mask))
+                    parts.append(self._search_delta(np.asarray(self.base.vectors[row]), k, mask))
                 return _merged(parts, k)
         vector = self.vectors_of(np.asarray([row]))[0]
         rows, scores = self.search(vector, k + 1, mask)
@@ -202,19 +202,19 @@ class View:
             return None
         return np.asarray(self.base.whitening.transform(raw[None])[0])
 
-    def _search_delta(self, query: Vector, mask: BoolMask) -> tuple[Rows, Scores]:
+    def _search_delta(self, query: Vector, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
         allowed = np.flatnonzero(mask[self.n_base :] & self.has_vector[self.n_base :])
         if not len(allowed) or self._delta_vectors.shape[1] != len(query):
             return np.empty(0, np.int32), np.empty(0, np.float32)
-        scores = self._delta_vectors[allowed] @ query
-        return (allowed + self.n_base).astype(np.int32), scores
+        return top((allowed + self.n_base).astype(np.int32), self._delta_vectors[allowed] @ query, k)
 
 
 def _merged(parts: Sequence[tuple[Rows, Scores]], k: int) -> tuple[Rows, Scores]:
+    """Merge answers that are each in order."""
     if not parts:
         return np.empty(0, np.int32), np.empty(0, np.float32)
-    if len(parts) == 1 and len(parts[0][0]) <= k:
-        return parts[0]
+    if len(parts) == 1:
+        return parts[0][0][:k], parts[0][1][:k]
     return top(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), k)
 
 

@@ -15,7 +15,7 @@ from reco_sdk.snapshot.live import Orders
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
 
-__all__ = ["Context", "Reason", "Source", "first_allowed", "no_candidates"]
+__all__ = ["Context", "Reason", "Source", "first_allowed", "no_candidates", "similar"]
 
 
 class Reason(NamedTuple):
@@ -104,10 +104,10 @@ def no_candidates() -> Candidates:
     return Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
 
 
-def similarity_scores(scores: Scores) -> Scores:
-    """Return cosines as scores in 0 to 1: what points away says nothing."""
-    clipped: Scores = np.clip(scores, 0.0, 1.0)
-    return clipped
+def similar(rows: Rows, cosines: Scores) -> Candidates:
+    """Return rows with cosines, best first, as candidates: what does not point the same way is left out."""
+    count = int(np.count_nonzero(cosines > 0))
+    return Candidates(rows[:count], np.minimum(cosines[:count], np.float32(1.0)))
 
 
 def first_allowed(rows: Rows, mask: BoolMask, k: int) -> Rows:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from reco_sdk.ports import Candidates
-from reco_sdk.sources.context import Context, Reason, no_candidates, similarity_scores
+from reco_sdk.sources.context import Context, Reason, no_candidates, similar
 
 __all__ = ["SessionVector"]
 
@@ -22,8 +22,7 @@ class SessionVector:
         vector, _, _ = context.session()
         if vector is None:
             return no_candidates()
-        rows, scores = context.view.search(vector, k, context.mask)
-        return Candidates(rows, similarity_scores(scores))
+        return similar(*context.view.search(vector, k, context.mask))
 
     def reason(self, context: Context, row: int) -> Reason:
         """Name the item of the session that is nearest."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from reco_sdk.ports import Candidates
 from reco_sdk.snapshot.view import top
-from reco_sdk.sources.context import Context, Reason, no_candidates, similarity_scores
+from reco_sdk.sources.context import Context, Reason, no_candidates, similar
 
 __all__ = ["SimilarItems"]
 
@@ -26,11 +26,11 @@ class SimilarItems:
             return no_candidates()
         if len(parts) == 1:
             rows, scores = parts[0]
-            return Candidates(rows[:k], similarity_scores(scores[:k]))
+            return similar(rows[:k], scores[:k])
         rows, inverse = np.unique(np.concatenate([p[0] for p in parts]), return_inverse=True)
         total = np.bincount(inverse, weights=np.concatenate([p[1] for p in parts])) / len(parts)
         rows, mean = top(rows.astype(np.int32), total.astype(np.float32), k)
-        return Candidates(rows, similarity_scores(mean))
+        return similar(rows, mean)
 
     def reason(self, context: Context, row: int) -> Reason:
         """Name the seed that is nearest."""

@@ -1,0 +1,127 @@
+"""Wiring: the one place that names concrete classes."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reco_sdk.blocking import BlockingRecommender
+from reco_sdk.config import Config
+from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
+from reco_sdk.ports import Clock, Embedder
+from reco_sdk.recommender import CoreRecommender
+from reco_sdk.storage.sqlite import SqliteStore
+from reco_sdk.storage.urls import open_store
+
+__all__ = ["Recommender", "SystemClock", "make_embedder"]
+
+logger = logging.getLogger(__name__)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the time now, UTC."""
+        return datetime.now(UTC)
+
+
+def make_embedder(config: Config) -> Embedder | None:
+    """Return the embedder that ``config.model`` names.
+
+    A name or folder needs sentence-transformers; where that is not installed there is none, and it says so.
+    """
+    if not config.model:
+        return None
+    if config.model == "hashing":
+        from reco_sdk.embedding.hashing import HashingEmbedder  # noqa: PLC0415 -- only where it is asked for
+
+        return HashingEmbedder()
+    if config.model.startswith(("http://", "https://")):
+        from reco_sdk.embedding.remote import RemoteEmbedder  # noqa: PLC0415 -- needs aiohttp
+
+        return RemoteEmbedder(config.model)
+    if importlib.util.find_spec("sentence_transformers") is None:
+        logger.warning("sentence-transformers is not installed: no text is embedded here; pip install 'reco-sdk[embed]'")
+        return None
+    from reco_sdk.embedding.sentence_transformer import SentenceTransformerEmbedder  # noqa: PLC0415 -- imports torch when used
+
+    return SentenceTransformerEmbedder(config.model, device=config.device or None)
+
+
+class Recommender(CoreRecommender):
+    """Recommendations over a store, from memory.
+
+    Examples
+    --------
+    >>> async with Recommender.open("memory://", config=Config(model="hashing")) as reco:  # doctest: +SKIP
+    ...     await reco.upsert_items([Item(id="sku-1", title="Red linen dress")])
+    ...     slate = await reco.similar_items("sku-1", n=8)
+    """
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        config: Config | None = None,
+        embedder: Embedder | None = None,
+        recipe: TextRecipe = DEFAULT_RECIPE,
+        clock: Clock | None = None,
+        **settings: Any,
+    ) -> Recommender:
+        """Return a recommender to be entered with ``async with``; nothing happens before that.
+
+        Parameters
+        ----------
+        url
+            ``memory://``, ``sqlite:///relative.sqlite3`` or ``sqlite:////absolute.sqlite3``; default: ``config.store``.
+        config
+            Settings; default: :meth:`Config.from_env`.
+        embedder
+            Texts to vectors; default: what ``config.model`` names.
+        recipe
+            Item to text.
+        clock
+            Where time comes from.
+        **settings
+            Single settings of :class:`Config` that win over ``config``.
+
+        Raises
+        ------
+        ConfigError
+            For a setting or URL that cannot work.
+        """
+        config = Config.from_env(**settings) if config is None else replace(config, **settings)
+        store = open_store(config.store if url is None else url)
+        path = Path(store.path) if isinstance(store, SqliteStore) else None
+        state = config.state_path(path) or Path(tempfile.mkdtemp(prefix="reco-"))
+        return cls(
+            store,
+            config,
+            state,
+            embedder=make_embedder(config) if embedder is None else embedder,
+            recipe=recipe,
+            clock=clock or SystemClock(),
+        )
+
+    @classmethod
+    def open_blocking(
+        cls,
+        url: str | None = None,
+        *,
+        config: Config | None = None,
+        embedder: Embedder | None = None,
+        recipe: TextRecipe = DEFAULT_RECIPE,
+        clock: Clock | None = None,
+        **settings: Any,
+    ) -> BlockingRecommender:
+        """Return the same without ``await``, for ``with``; see :meth:`open`."""
+        return BlockingRecommender(
+            lambda: cls.open(url, config=config, embedder=embedder, recipe=recipe, clock=clock, **settings)
+        )
