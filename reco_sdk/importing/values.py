@@ -35,6 +35,7 @@ _MONEY: Final = re.compile(
     r"^(?P<before>[^\d\s.,+-]*)\s*(?P<number>[+-]?[\d.,'\s]*\d[.,]?|[+-]?nan|[+-]?inf\w*)\s*(?P<after>[^\d\s.,+-]*)$",
     re.IGNORECASE,
 )
+_SCIENTIFIC: Final = re.compile(r"^[+-]?\d{1,40}(\.\d{1,40})?e[+-]?\d{1,4}$", re.IGNORECASE)
 _GROUPED_DOT: Final = re.compile(r"^[+-]?\d{1,3}(\.\d{3})+,\d+$")
 _GROUPED_COMMA: Final = re.compile(r"^[+-]?\d{1,3}(,\d{3})+\.\d+$")
 _DECIMAL_COMMA: Final = re.compile(r"^[+-]?\d+,\d{1,2}$")
@@ -128,6 +129,8 @@ def money(value: object) -> tuple[float, str | None]:
         value = value[0]
     if not isinstance(value, str):
         return number(value), None
+    if _SCIENTIFIC.match(value.strip()):
+        return float(value), None
     found = _MONEY.match(value.strip()) if len(value) <= _MAX_NUMBER else None
     if found is None:
         raise BadValue(f"{value[:40]!r} is not a price; write for example '59.00 EUR'")
@@ -224,16 +227,13 @@ def category_paths(value: object, separator: str = ">") -> tuple[str, ...]:
     if isinstance(value, str):
         parsed = _json_list(value)
         entries = _split_paths(value, separator) if parsed is None else parsed
-    elif isinstance(value, Iterable) and not isinstance(value, Mapping):
-        entries = list(value)
     else:
-        entries = [value]
-    paths: list[str] = []
-    for entry in entries:
-        if is_empty(entry):
-            continue
-        parts = _split_paths(entry, separator) if isinstance(entry, str) and len(entries) > 1 and "|" in entry else [text(entry)]
-        paths.extend(" > ".join(level.strip() for level in part.split(separator) if level.strip()) for part in parts)
+        entries = list(value) if isinstance(value, Iterable) and not isinstance(value, Mapping) else [value]
+    paths = (
+        " > ".join(level.strip() for level in text(entry).split(separator) if level.strip())
+        for entry in entries
+        if not is_empty(entry)
+    )
     return tuple(path for path in paths if path and not path.isdigit())
 
 

@@ -33,7 +33,11 @@ def text_lines(opened: Opened, encoding: str) -> Iterator[tuple[int, str | None]
         stream.seek(0)
         wide = _WIDE.get(head[:2])
         if wide is not None:
-            yield from enumerate(io.TextIOWrapper(stream, encoding=wide, newline=""), start=1)
+            wrapper = io.TextIOWrapper(stream, encoding=wide, newline="")
+            try:
+                yield from enumerate(wrapper, start=1)
+            finally:
+                wrapper.detach()
             return
         if head.startswith(codecs.BOM_UTF8):
             stream.seek(3)
