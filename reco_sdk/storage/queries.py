@@ -44,4 +44,4 @@ def parse_queries(text: str) -> Mapping[str, str]:
 @cache
 def load_queries(file_name: str) -> Mapping[str, str]:
     """Return the statements of a file in this folder, for example ``"sqlite.sql"``."""
-    return parse_queries(resources.files(__package__).joinpath(file_name).read_text("utf-8"))
+    return parse_queries(resources.files("reco_sdk.storage").joinpath(file_name).read_text("utf-8"))

@@ -11,6 +11,8 @@
             await store.aclose()
 """
 
+# ruff: noqa: S101, D102  (tests: they assert, and their names say what they show)
+
 from __future__ import annotations
 
 from abc import abstractmethod
@@ -308,7 +310,7 @@ class InteractionStoreContract:
         assert await store.interaction_counts() == {}
         assert await store.append_interactions([]) == 0
 
-    async def test_every_field_comes_back(self, store: InteractionStore) -> None:
+    async def test_every_field_of_an_interaction_comes_back(self, store: InteractionStore) -> None:
         full = Interaction(
             kind="purchase",
             item_id="sku-夏",
@@ -359,7 +361,11 @@ class InteractionStoreContract:
 
     async def test_counts_by_kind(self, store: InteractionStore) -> None:
         await store.append_interactions(
-            [Interaction.view_item("a", visitor_id="v"), Interaction.view_item("b", user_id="u"), Interaction.dismiss("a", user_id="u")]
+            [
+                Interaction.view_item("a", visitor_id="v"),
+                Interaction.view_item("b", user_id="u"),
+                Interaction.dismiss("a", user_id="u"),
+            ]
         )
         assert await store.interaction_counts() == {"view_item": 2, "dismiss": 1}
 
@@ -371,7 +377,7 @@ class InteractionStoreContract:
         assert await store.interaction_sequence() == 0
 
     @pytest.mark.parametrize("bad", [0, -1])
-    async def test_a_limit_starts_at_one(self, store: InteractionStore, bad: int) -> None:
+    async def test_a_limit_of_the_log_starts_at_one(self, store: InteractionStore, bad: int) -> None:
         await store.append_interactions([Interaction.view_item("a", visitor_id="v")])
         with pytest.raises(InvalidInput, match="limit"):
             await store.interactions_since(0, limit=bad)

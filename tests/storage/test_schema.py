@@ -37,7 +37,10 @@ def migration(name, sql):
 
 @pytest.fixture
 def migrations(monkeypatch):
-    known = [migration("0001_a", "CREATE TABLE reco_migration (name, sha256, applied_at);"), migration("0002_b", "CREATE TABLE reco_b (x);")]
+    known = [
+        migration("0001_a", "CREATE TABLE reco_migration (name, sha256, applied_at);"),
+        migration("0002_b", "CREATE TABLE reco_b (x);"),
+    ]
     monkeypatch.setattr(schema, "load_migrations", lambda dialect: tuple(known))
     return known
 
@@ -119,7 +122,7 @@ def test_a_plan_refuses_what_cannot_be():
     a, b = migration("0001_a", "A"), migration("0002_b", "B")
     assert plan({}, [a, b]) == [a, b]
     assert plan({"0001_a": a.sha256}, [a, b]) == [b]
-    with pytest.raises(StoreTooNew, match="0003_c.*upgrade"):
+    with pytest.raises(StoreTooNew, match=r"0003_c.*upgrade"):
         plan({"0001_a": a.sha256, "0003_c": "?"}, [a, b])
     with pytest.raises(MigrationError, match="0001_a differs"):
         plan({"0001_a": b.sha256}, [a, b])
@@ -129,7 +132,7 @@ def test_a_plan_refuses_what_cannot_be():
 
 def test_each_migration_is_one_transaction(database, migrations):
     migrations.append(migration("0003_c", "CREATE TABLE reco_c (x); INSERT INTO reco_c VALUES (1); CREATE TABLE reco_b (again);"))
-    with pytest.raises(MigrationError, match="0003_c failed and was rolled back.*reco_b already exists"):
+    with pytest.raises(MigrationError, match=r"0003_c failed and was rolled back.*reco_b already exists"):
         schema.apply(database)
     assert tables(database) == {"reco_migration", "reco_b"}
     assert [m.name for m in schema.pending(database)] == ["0003_c"]

@@ -1,9 +1,9 @@
 """A process that dies in the middle leaves whole batches or none."""
 
+import asyncio
 import random
 import signal
 import sqlite3
-import time
 
 import pytest
 
@@ -82,7 +82,7 @@ async def test_killed_at_any_moment(tmp_path, seed):
     path = tmp_path / "shop.sqlite3"
     process = start(WRITE, path, SIZE)
     assert process.stdout.readline() == "ready\n"
-    time.sleep(random.Random(seed).uniform(0, 0.15))
+    await asyncio.sleep(random.Random(seed).uniform(0, 0.15))
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
