@@ -21,6 +21,7 @@ from statistics import median_low
 from typing import Final
 
 import pyarrow.parquet as pq
+
 from prepare.categories import category_of
 from prepare.titles import readable_title
 from prepare.variants import group_codes
@@ -49,7 +50,7 @@ class Line:
 class Product:
     descriptions: Counter[str] = field(default_factory=Counter)
     prices: list[int] = field(default_factory=list)
-    first_sold: datetime = datetime.max
+    first_sold: datetime = datetime.max  # noqa: DTZ901 - the log's times name no zone
 
 
 def clean_lines(source: Path) -> Iterator[Line]:

@@ -29,16 +29,15 @@ class Category(models.Model):
     def __str__(self) -> str:
         return self.path
 
+    def get_absolute_url(self) -> str:
+        if self.parent is None:
+            return reverse("shop:department", args=(self.slug,))
+        return reverse("shop:shelf", args=(self.parent.slug, self.slug))
+
     @property
     def short_name(self) -> str:
         """Only "Kitchen" of "Kitchen & Dining": fourteen departments must fit into one line."""
         return self.name.partition(" & ")[0]
-
-    def get_absolute_url(self) -> str:
-        department, _, shelf = self.path.partition(" > ")
-        if not shelf or self.parent is None:
-            return reverse("shop:department", args=(self.slug,))
-        return reverse("shop:shelf", args=(self.parent.slug, self.slug))
 
 
 class ProductQuerySet(models.QuerySet["Product"]):

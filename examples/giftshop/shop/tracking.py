@@ -12,6 +12,6 @@ from shop.models import Product
 
 def record(request: HttpRequest, kind: str, product: Product, **details: Any) -> None:
     if settings.RECO_ENABLED:
-        import django_reco
+        import django_reco  # noqa: PLC0415 - the shop also runs without it
 
         django_reco.track(request, kind, product, **details)

@@ -59,10 +59,8 @@ _WORDS: Final[tuple[tuple[str, str], ...]] = (
     ("ribbon", r"ribbon|\btapes?\b(?! (?:measure|dispenser))"),
     ("gift", r"gift|boxes christmas"),
     ("card", r"\bcards?\b(?! holder)|letter rack|envelope|notelet|postcard|letter holder"),
-    (
-        "notebook",
-        r"notebook|journal|sketchbook|pocket book|address book|album|exercise book|scrap book|writing set|stationery|note ?pad|recipe|calendar|organiser|shopping list|book box",
-    ),
+    ("notebook", r"(?:note|sketch|pocket |address |exercise |scrap )book|journal|album|writing set|stationery|note ?pad"),
+    ("notebook", r"recipe|calendar|organiser|shopping list|book box"),
     ("pencils", r"pencil|crayon|chalk(?!board)|paint|sharpener|stencil|colouring"),
     ("pen", r"\bpens?\b|highlighter|lip gloss"),
     ("calculator", r"calculator|radio|phone|speaker"),

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="drop catalogue and orders first")
         parser.add_argument("--products-only", action="store_true", help="the catalogue without its orders")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         with transaction.atomic():
             if options["replace"]:
                 OrderLine.objects.all().delete()

@@ -1,0 +1,1 @@
+"""Driving the shop with a real browser."""
