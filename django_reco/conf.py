@@ -22,7 +22,17 @@ from reco_sdk.config import Config
 from reco_sdk.errors import ConfigError
 from reco_sdk.interactions.interaction import KINDS
 
-__all__ = ["CookieSettings", "EventSpec", "ItemsSpec", "OrdersSpec", "Problem", "Settings", "get_settings", "parse", "reset_settings"]
+__all__ = [
+    "CookieSettings",
+    "EventSpec",
+    "ItemsSpec",
+    "OrdersSpec",
+    "Problem",
+    "Settings",
+    "get_settings",
+    "parse",
+    "reset_settings",
+]
 
 DEFAULT_BOTS: Final = (
     r"bot\b|bot/|crawl|spider|slurp|scrape|preview|facebookexternalhit|headless|lighthouse|pingdom|uptime|monitor"
@@ -413,7 +423,9 @@ class _Parser:
                 continue
             needed = "query" if spec.kind == "search" else "item"
             if getattr(spec, needed) is None:
-                self.problem("reco.E030", f"{name} names no {needed}.", f'Add "{needed}": the name under which the signal sends it.')
+                self.problem(
+                    "reco.E030", f"{name} names no {needed}.", f'Add "{needed}": the name under which the signal sends it.'
+                )
                 continue
             specs.append(spec)
         return tuple(specs)

@@ -20,7 +20,7 @@ __all__ = ["on_login", "on_signal"]
 logger = logging.getLogger("django_reco")
 
 
-def on_signal(spec: EventSpec, **sent: Any) -> None:
+def on_signal(spec: EventSpec, /, **sent: Any) -> None:
     """Record what a signal of the shop says. Never raises."""
     try:
         request = _at(sent, spec.request)

@@ -73,7 +73,19 @@ _NAMES: Final[Mapping[str, tuple[Sequence[str], Callable[[Field], bool]]]] = {
     "tags": (("tags", "labels", "keywords"), _is_relation),
     "image": (("image", "image_url", "photo", "picture", "thumbnail", "main_image", "cover"), _is_image),
     "published": (
-        ("published_at", "published", "publish_date", "pub_date", "date_published", "created_at", "created", "date_created", "created_on", "date_added", "added"),
+        (
+            "published_at",
+            "published",
+            "publish_date",
+            "pub_date",
+            "date_published",
+            "created_at",
+            "created",
+            "date_created",
+            "created_on",
+            "date_added",
+            "added",
+        ),
         _is_time,
     ),
     "expires": (("expires_at", "available_until", "end_date", "expiry_date"), _is_time),
@@ -113,7 +125,11 @@ def _without_fields(model: type[models.Model], found: dict[str, Choice]) -> None
         found["title"] = Choice("__str__", "no field named title or name: the text of the object itself")
     if callable(getattr(model, "get_absolute_url", None)):
         found["url"] = Choice("get_absolute_url", "method get_absolute_url()")
-    for target, names in (("price", ("price", "get_price")), ("available", ("is_available", "in_stock")), ("categories", ("category_path",))):
+    for target, names in (
+        ("price", ("price", "get_price")),
+        ("available", ("is_available", "in_stock")),
+        ("categories", ("category_path",)),
+    ):
         if target in found or (target == "available" and "quantity" in found):
             continue
         for name in names:
@@ -139,7 +155,20 @@ class OrderCandidate:
 
 
 _QUANTITY: Final = ("quantity", "qty", "count", "amount", "units")
-_TIME: Final = ("placed_at", "date_placed", "ordered_at", "ordered_date", "order_date", "purchased_at", "completed_at", "paid_at", "created_at", "created", "date_created", "date")
+_TIME: Final = (
+    "placed_at",
+    "date_placed",
+    "ordered_at",
+    "ordered_date",
+    "order_date",
+    "purchased_at",
+    "completed_at",
+    "paid_at",
+    "created_at",
+    "created",
+    "date_created",
+    "date",
+)
 _USER: Final = ("user", "customer", "owner", "account", "buyer")
 
 
@@ -162,7 +191,9 @@ def order_candidates(items: Sequence[type[models.Model]], everything: Sequence[t
         name = model.__name__.lower()
         quantity = _first_name(model, _QUANTITY)
         score = 4 * bool(groups) + 2 * ("order" in name) + bool(quantity) + (any(w in name for w in ("line", "item")))
-        score -= 4 * any(w in name for w in ("cart", "basket", "wish", "return", "note", "event", "discount", "price", "attribute"))
+        score -= 4 * any(
+            w in name for w in ("cart", "basket", "wish", "return", "note", "event", "discount", "price", "attribute")
+        )
         if score < 3:
             continue
         block: dict[str, str] = {"model": model._meta.label, "item": to_item[0].name}

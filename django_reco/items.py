@@ -39,7 +39,7 @@ from reco_sdk.items.item import AVAILABILITIES, Item
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = ["Card", "Items", "category_path", "text_of"]
+__all__ = ["Card", "Items", "category_path", "moment", "money", "text_of"]
 
 logger = logging.getLogger("django_reco")
 
@@ -301,7 +301,7 @@ class Items:
             When a value cannot be; it names item and field.
         """
         item_id = self.item_id(obj)
-        price, currency = _money(self.value(obj, "price"))
+        price, currency = money(self.value(obj, "price"))
         title, description = self._texts(obj)
         availability, quantity = _stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
         return Item(
@@ -312,7 +312,7 @@ class Items:
             categories=tuple(self._category_path(entry) for entry in as_list(self.value(obj, "categories"))),
             brand=_text_or_none(first(self.value(obj, "brand"))),
             price=price,
-            sale_price=_money(self.value(obj, "sale_price"))[0],
+            sale_price=money(self.value(obj, "sale_price"))[0],
             currency=_text_or_none(self.value(obj, "currency")) or currency,
             availability=availability,
             quantity=quantity,
@@ -322,8 +322,8 @@ class Items:
             tags=tuple(text_of(entry) for entry in as_list(self.value(obj, "tags"))),
             rating=_float(first(self.value(obj, "rating"))),
             rating_count=first(self.value(obj, "rating_count")),
-            published_at=_moment(first(self.value(obj, "published"))),
-            expires_at=_moment(first(self.value(obj, "expires"))),
+            published_at=moment(first(self.value(obj, "published"))),
+            expires_at=moment(first(self.value(obj, "expires"))),
             language=_text_or_none(first(self.value(obj, "language"))),
         )
 
@@ -425,7 +425,7 @@ def _float(value: Any) -> Any:
     return None if value in (None, "") else float(value)
 
 
-def _money(value: Any) -> tuple[Any, str | None]:
+def money(value: Any) -> tuple[Any, str | None]:
     """Return (amount, currency) of a number or of an object with both."""
     value = first(value)
     if value is None or value == "":
@@ -450,7 +450,8 @@ def _address(value: Any) -> str | None:
     return text_of(value) or None
 
 
-def _moment(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
+    """Return an aware time for a time or a day; ``None`` for nothing."""
     if value is None or value == "":
         return None
     if isinstance(value, date) and not isinstance(value, datetime):

@@ -15,7 +15,7 @@ from django.apps import apps
 from django.contrib.auth.signals import user_logged_in
 from django.core.signals import setting_changed
 from django.db.models import Model
-from django.db.models.signals import ModelSignal, m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
@@ -77,11 +77,10 @@ def _family(model: type[Model]) -> list[type[Model]]:
 
 def _watch(model: type[Model], ids_of: Callable[[Model], list[str]]) -> None:
     for signal in (post_save, post_delete):
-        _connect(signal, partial(_on_change, ids_of, signal), model)
+        _connect(signal, partial(_on_change, ids_of), model)
 
 
-def _on_change(ids_of: Callable[[Model], list[str]], signal: ModelSignal, *, instance: Model, using: str, **kwargs: Any) -> None:
-    del signal
+def _on_change(ids_of: Callable[[Model], list[str]], /, *, instance: Model, using: str, **kwargs: Any) -> None:
     if kwargs.get("raw"):
         return  # a fixture: what it refers to may not be there yet, and the sweep finds it
     try:
@@ -104,9 +103,9 @@ def _ids_behind(path: str, instance: Model) -> list[str]:
 
 
 def _on_m2m(
-    adapter: Items, *, instance: Model, action: str, reverse: bool, pk_set: set[Any] | None, using: str, **_: Any
+    adapter: Items, /, *, instance: Model, action: str, reverse: bool, pk_set: set[Any] | None, using: str, **_: Any
 ) -> None:
-    if action not in {"post_add", "post_remove", "post_clear", "pre_clear"}:
+    if action not in {"post_add", "post_remove", "post_clear"}:
         return
     if not reverse:
         dirty.mark([f"{adapter.label}:{instance.pk}"], using)

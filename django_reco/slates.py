@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from asgiref.sync import sync_to_async
+from django.core import signing
 
 from django_reco import metrics
 from django_reco.conf import get_settings
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
 
     from reco_sdk.ranking.slate import RecommendedItem, Slate
 
-__all__ = ["ObjectSlate", "arecommend", "build_request", "placement_for", "recommend"]
+__all__ = ["ObjectSlate", "arecommend", "build_request", "placement_for", "read_token", "recommend"]
 
 logger = logging.getLogger("django_reco")
 
+TOKEN_SALT: Final = "django_reco.slate"
+TOKEN_SECONDS: Final = 86_400
 # A product page may be of a thing that is not in the catalogue (yet, or any more): what to answer then.
 WITHOUT_SEED: Final = {"you_may_also_like": "recommended_for_you"}
 _LISTS: Final = {"category": "categories", "brand": "brands", "language": "languages", "tag": "tags", "attribute": "attributes"}
@@ -58,6 +61,11 @@ class ObjectSlate(Sequence[Any]):
     tier: str = "empty"
     objects: tuple[Any, ...] = field(default=())
 
+    @property
+    def token(self) -> str:
+        """The slate's id and placement, signed: what the beacon takes as proof that the row was shown."""
+        return signing.dumps([self.id, self.placement], salt=TOKEN_SALT)
+
     def __len__(self) -> int:
         return len(self.objects)
 
@@ -67,6 +75,18 @@ class ObjectSlate(Sequence[Any]):
     def __getitem__(self, index: slice) -> tuple[Any, ...]: ...
     def __getitem__(self, index: int | slice) -> Any:
         return self.objects[index]
+
+
+def read_token(token: str) -> tuple[str, str]:
+    """Return (slate id, placement) of a token that this site made within a day.
+
+    Raises
+    ------
+    django.core.signing.BadSignature
+        For any other text.
+    """
+    slate_id, placement = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
+    return str(slate_id), str(placement)
 
 
 def placement_for(seeds: Sequence[Any]) -> str:

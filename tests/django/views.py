@@ -1,7 +1,7 @@
-import django_reco as reco
 from django.contrib.auth import aget_user
 from django.shortcuts import get_object_or_404, render
 
+import django_reco as reco
 from tests.django.shops.plain.models import Product
 
 

@@ -1,0 +1,131 @@
+"""The recommender as the Django side calls it: blocking, on the recommender's own loop thread."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from reco_sdk.errors import RecoError
+from reco_sdk.ports import Impression
+from reco_sdk.wiring import Recommender
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from reco_sdk.blocking import BlockingRecommender
+    from reco_sdk.config import Config
+    from reco_sdk.engine import Request
+    from reco_sdk.interactions.interaction import Interaction
+    from reco_sdk.items.item import Item
+    from reco_sdk.ports import ItemChange
+    from reco_sdk.ranking.slate import Slate
+
+__all__ = ["Backend"]
+
+logger = logging.getLogger("django_reco")
+
+IMPRESSIONS_KEPT: Final = 10_000
+
+
+class Backend:
+    """One open recommender.
+
+    Parameters
+    ----------
+    config
+        Its settings.
+    embed
+        Whether an item that changes is embedded at once; otherwise the next sync does.
+    """
+
+    def __init__(self, config: Config, *, embed: bool = True) -> None:
+        self.facade: BlockingRecommender = Recommender.open_blocking(config=config)
+        self._embed = embed
+        self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
+
+    def start(self, timeout_seconds: float | None = None) -> None:
+        """Open it."""
+        self.facade.start(timeout_seconds)
+
+    def close(self) -> None:
+        """Write what waits, and close it. Never raises."""
+        try:
+            self.write_impressions()
+            self.facade.close()
+        except RecoError:
+            logger.warning("reco: not everything could be written at the end", exc_info=True)
+
+    # -- the request path: memory only
+
+    def recommend_now(self, request: Request) -> Slate:
+        """Answer from memory. What is shown of it is logged by :meth:`impression`."""
+        return self.facade.core.engine.recommend(request)
+
+    def record(self, interactions: Sequence[Interaction]) -> None:
+        """Record at once in memory; the store has it within the flush interval."""
+        self.facade.core.record_now(interactions)
+
+    def impression(self, impression: Impression) -> None:
+        """Keep what was shown until it is written."""
+        self._impressions.append(impression)
+
+    # -- everything else
+
+    def write_impressions(self) -> None:
+        """Write what was shown."""
+        batch = [self._impressions.popleft() for _ in range(len(self._impressions))]
+        if batch:
+            self.facade.run(self.facade.core.store.append_impressions(batch))
+
+    def alias(self, visitor_id: str, user_id: str) -> None:
+        """Join a browser to an account."""
+        self.facade.alias(visitor_id, user_id)
+
+    def refresh(self) -> bool:
+        """Take over what changed in the store."""
+        return self.facade.refresh()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self.facade.flush()
+        self.write_impressions()
+
+    def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return the stored content hash by id."""
+        return self.facade.run(self.facade.core.store.content_hashes(item_ids))
+
+    def item_count(self) -> int:
+        """Return how many items are stored."""
+        return self.facade.run(self.facade.core.store.item_count())
+
+    def stored_ids(self) -> Iterator[str]:
+        """Yield the ids of all stored items."""
+        pages: AsyncIterator[list[ItemChange]] = self.facade.core.store.iter_items()
+
+        async def page() -> list[ItemChange]:
+            return await anext(pages, [])
+
+        while changes := self.facade.run(page()):
+            yield from (change.item_id for change in changes)
+
+    def upsert(self, items: Sequence[Item]) -> None:
+        """Store items; they are recommendable when this returns."""
+        self.facade.upsert_items(items, embed=self._embed)
+
+    def delete(self, item_ids: Sequence[str]) -> int:
+        """Delete items, return how many there were."""
+        return self.facade.delete_items(item_ids)
+
+    def import_interactions(self, interactions: Sequence[Interaction]) -> int:
+        """Store history; return how many were new."""
+        return self.facade.import_interactions(interactions)
+
+    def get_state(self, name: str) -> str | None:
+        """Return a small named value."""
+        return self.facade.run(self.facade.core.store.get_state(name))
+
+    def put_state(self, name: str, value: str | None) -> None:
+        """Keep a small named value."""
+        self.facade.run(self.facade.core.store.put_state(name, value))

@@ -1,0 +1,142 @@
+"""The indexer: marks become items, orders become purchases, the sweep catches the rest.
+
+Each process that serves pages runs one in a daemon thread (:class:`Poller`), started by the first request and never by
+import; commands call its parts directly. Several processes may do the same work at once: it is idempotent.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from django.db import connections, router
+
+from django_reco import dirty, metrics
+from django_reco.conf import get_settings
+from django_reco.models import DirtyMark
+from django_reco.orders import OrdersReport, orders
+from django_reco.registry import adapters
+from django_reco.sweep import SweepReport, bring_up_to_date, pulse, sweep
+
+if TYPE_CHECKING:
+    from django_reco.backend import Backend
+
+__all__ = ["Poller", "aliases", "process_dirty", "read_orders"]
+
+logger = logging.getLogger("django_reco")
+
+BATCH: Final = 500
+
+
+def aliases() -> list[str]:
+    """Return the databases that hold marks: those to which the item models are written."""
+    found = {router.db_for_write(adapter.model) for adapter in adapters().values()}
+    return sorted(alias for alias in found if router.allow_migrate_model(alias, DirtyMark))
+
+
+def process_dirty(backend: Backend) -> SweepReport:
+    """Bring every marked item up to date; a mark goes only after its item was read again."""
+    total = SweepReport()
+    for alias in aliases():
+        while marks := dirty.take(alias, BATCH):
+            done = bring_up_to_date(backend, list(dict.fromkeys(item_id for _, item_id in marks)))
+            dirty.discard([number for number, _ in marks], alias)
+            total.items += done.items
+            total.new += done.new
+            total.changed += done.changed
+            total.deleted += done.deleted
+            total.refused += done.refused
+            if len(marks) < BATCH:
+                break
+    for error in total.refused:
+        logger.warning("reco: %s", error)
+    return total
+
+
+def read_orders(backend: Backend, *, recount: bool = True, rebuild: bool = False) -> OrdersReport:
+    """Read the shop's order lines that are new to the store."""
+    total = OrdersReport()
+    for source in orders():
+        before = None if rebuild else backend.get_state(source.state_name)
+        report, after = source.read(before, backend.import_interactions, recount=recount)
+        if after != before:
+            backend.put_state(source.state_name, after)
+        total.read += report.read
+        total.new += report.new
+        total.refused += report.refused
+        total.without_item += report.without_item
+    if total.new:
+        metrics.count("order.new", total.new)
+    return total
+
+
+class Poller:
+    """The thread that keeps one process in step with the shop's database.
+
+    Parameters
+    ----------
+    backend
+        The process's recommender.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, name="reco-indexer", daemon=True)
+        self._pulse: str | None = None
+        self._orders_at = 0.0
+        self._sweep_at = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self.thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End, waiting for what was begun."""
+        self.stopping.set()
+        if self.thread is not threading.current_thread():
+            self.thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                self.turn()
+            except Exception:
+                metrics.count("indexer.error")
+                logger.exception("reco: the indexer failed; it tries again")
+                self.stopping.wait(5.0)
+            finally:
+                # A connection kept between turns would go stale, and would keep a test database from being dropped.
+                connections.close_all()
+            self.stopping.wait(get_settings().poll_seconds)
+
+    def turn(self) -> None:
+        """Do once what is due: marks always; orders, and everything, at their intervals."""
+        config = get_settings()
+        process_dirty(self.backend)
+        self.backend.write_impressions()
+        now = time.monotonic()
+        if now >= self._orders_at:
+            self._orders_at = now + config.orders_seconds
+            if read_orders(self.backend, recount=now >= self._sweep_at).new:
+                self.backend.refresh()
+            before, self._pulse = self._pulse, pulse()
+            if before is not None and before != self._pulse:
+                self._sweep_at = 0.0
+        if now >= self._sweep_at:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        config = get_settings()
+        # Not all processes at once: the interval is spread, and one that was swept lately is left to the next.
+        self._sweep_at = time.monotonic() + config.sweep_seconds * random.uniform(0.9, 1.1)  # noqa: S311  no secret
+        report = sweep(self.backend)
+        metrics.count("sweep.done")
+        if report.new or report.changed or report.deleted:
+            metrics.count("sweep.found", report.new + report.changed + report.deleted)
+            logger.info("reco: sweep found %d new, %d changed, %d gone", report.new, report.changed, report.deleted)
+        for error in report.refused[:20]:
+            logger.warning("reco: %s", error)

@@ -1,0 +1,146 @@
+"""JSON, an HTML fragment, and the beacon. Plain sync views: they run under WSGI and ASGI alike.
+
+What they may ask is what a tag may ask; what they answer holds nothing that a page does not show.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from django_reco import metrics
+from django_reco.context import consents, visitor_of
+from django_reco.registry import item_id_of
+from django_reco.rendering import cards, render_slate
+from django_reco.slates import ObjectSlate, read_token, recommend
+from django_reco.tracking import track
+from reco_sdk.errors import InvalidInput
+from reco_sdk.strategies import STRATEGIES
+
+__all__ = ["as_html", "as_json", "beacon"]
+
+logger = logging.getLogger("django_reco")
+
+MAX_BODY_BYTES: Final = 4_096
+MAX_N: Final = 100
+BEACON_KINDS: Final = frozenset({"select_item", "add_to_cart", "add_to_wishlist", "dismiss"})
+_TEXTS: Final = ("category", "brand", "tag", "language")
+_NUMBERS: Final = ("price_min", "price_max")
+
+
+def _asked(query: QueryDict) -> tuple[str, dict[str, Any]]:
+    """Return (strategy, options) of a query string.
+
+    Raises
+    ------
+    InvalidInput
+        For what cannot be.
+    """
+    strategy = query.get("strategy", "you_may_also_like" if "item" in query else "recommended_for_you")
+    options: dict[str, Any] = {"seeds": query.getlist("item")[:20], "n": _number(query, "n", int) or 8}
+    options["n"] = min(options["n"], MAX_N)
+    if "placement" in query:
+        options["placement"] = query["placement"]
+    options["exclude"] = query.getlist("exclude")[:200]
+    options |= {name: query.getlist(name) for name in _TEXTS if name in query}
+    options |= {name: _number(query, name, float) for name in _NUMBERS if name in query}
+    for seed in options["seeds"]:
+        if item_id_of(seed) is None:
+            raise InvalidInput("item", f"{seed!r} is no item id; it reads 'app_label.model:key'")
+    if strategy not in STRATEGIES:
+        raise InvalidInput("strategy", f"{strategy!r} is unknown; use one of {', '.join(sorted(STRATEGIES))}")
+    if STRATEGIES[strategy].needs_seed and not options["seeds"]:
+        raise InvalidInput("item", f"is missing; {strategy} starts from one")
+    return strategy, options
+
+
+def _number(query: QueryDict, name: str, kind: Callable[[str], Any]) -> Any:
+    if name not in query:
+        return None
+    try:
+        return kind(query[name])
+    except ValueError as error:
+        raise InvalidInput(name, f"{query[name]!r} is not a number") from error
+
+
+def _answered(request: HttpRequest, answer: Callable[[str, ObjectSlate], HttpResponse]) -> HttpResponse:
+    try:
+        strategy, options = _asked(request.GET)
+        return answer(strategy, recommend(request, strategy, **options))
+    except InvalidInput as error:
+        return JsonResponse({"error": {"field": error.field, "message": error.reason}}, status=400)
+    except Exception:
+        metrics.count("view.error")
+        logger.exception("reco: a row could not be made")
+        return answer("", ObjectSlate())
+
+
+@never_cache
+@require_GET
+def as_json(request: HttpRequest) -> HttpResponse:
+    """Return a slate as JSON: ``?strategy=…&item=shop.product:42&n=8&placement=…&category=…&price_max=…``."""
+
+    def answer(strategy: str, slate: ObjectSlate) -> HttpResponse:
+        shown = [
+            {
+                "id": obj.reco.id,
+                "title": card.title,
+                "url": card.url,
+                "image": card.image,
+                "price": None if card.price is None else str(card.price),
+                "currency": card.currency,
+                "reason": obj.reco.reason,
+                "reason_kind": obj.reco.reason_kind,
+                "position": obj.reco.position,
+            }
+            for obj, card in cards(slate)
+        ]
+        token = slate.token if slate else None
+        head = {"slate": slate.id or None, "token": token, "strategy": strategy, "placement": slate.placement, "tier": slate.tier}
+        return JsonResponse({**head, "items": shown})
+
+    return _answered(request, answer)
+
+
+@never_cache
+@require_GET
+def as_html(request: HttpRequest) -> HttpResponse:
+    """Return a slate as the rendered row, to be put into a page; empty when there is nothing to show."""
+    title = request.GET.get("title")
+    return _answered(request, lambda strategy, slate: HttpResponse(render_slate(slate, request, strategy=strategy, title=title)))
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def beacon(request: HttpRequest) -> HttpResponse:
+    """Record what a visitor did with a row that was shown: ``kind``, ``item``, ``token``, ``position``.
+
+    There is no CSRF token, since ``sendBeacon`` carries none and cached pages hold none; the slate's signed token stands
+    for it: only what this site showed can be reported. Nothing is recorded without consent.
+    """
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        return HttpResponse(status=413)
+    kind = request.POST.get("kind", "select_item")
+    item_id = item_id_of(request.POST.get("item", ""))
+    if kind not in BEACON_KINDS or item_id is None:
+        return HttpResponse(status=400)
+    try:
+        slate_id, placement = read_token(request.POST.get("token", ""))
+    except BadSignature:
+        return HttpResponse(status=403)
+    visitor = visitor_of(request)
+    # A browser that was given no cookie yet is not given one for a click.
+    if not visitor.new and (consents(request) or visitor.user_id):
+        place = request.POST.get("position", "")
+        position = int(place) if place.isascii() and place.isdecimal() and len(place) < 5 else None
+        track(request, kind, item_id, slate_id=slate_id, placement=placement, position=position)
+    return HttpResponse(status=204)
