@@ -17,7 +17,7 @@ from typing import Final
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from checking import slates
-from checking.browser import broken_pictures, chromium, listen, overflows
+from checking.browser import broken_pictures, chromium, listen, overflows, user_agent
 from checking.server import ServerDidNotStart, complaints, running_shop
 from checking.slates import Slate
 
@@ -152,6 +152,7 @@ def context_of(browser: Browser, name: str, *, scripts: bool) -> BrowserContext:
     return browser.new_context(
         viewport={"width": width, "height": height},
         java_script_enabled=scripts,
+        user_agent=user_agent(browser),
         locale="en-GB",
         has_touch=name == "phone",
         reduced_motion="reduce",

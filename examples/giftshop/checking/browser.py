@@ -34,6 +34,12 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def user_agent(browser: Browser) -> str:
+    """What a browser with a window would say: robots, "headless" ones too, are not followed by the recommender."""
+    major = browser.version.partition(".")[0]
+    return f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+
+
 def listen(page: Page, problems: list[str]) -> None:
     """Note whatever the browser complains about."""
 

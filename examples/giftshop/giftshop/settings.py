@@ -85,6 +85,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the apps: no collectstatic stands between a fresh clone and the first page.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -94,13 +95,18 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 RECO = {
     "ITEMS": {
         "model": "shop.Product",
+        "title": "title",
         "text": ["title", "category.path"],
+        "group": "group_code",
+        "categories": "category.path",
+        "price": "price",
+        "currency": "currency",
+        "available": "is_available",
+        "quantity": "stock",
+        "published": "published_at",
+        "url": "get_absolute_url",
         "queryset": "shop.models.indexed_products",
         "result_queryset": "shop.models.shown_products",
-        "url": "get_absolute_url",
-        "price": "price",
-        "available": "is_available",
-        "categories": "category.path",
     },
     "ORDERS": {
         "model": "shop.OrderLine",
@@ -108,6 +114,7 @@ RECO = {
         "group": "order",
         "user": "order.user",
         "quantity": "quantity",
+        "price": "unit_price",
         "at": "order.placed_at",
     },
     "CONSENT": "shop.consent.has_consent",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -78,6 +78,8 @@ class Product(models.Model):
     order_count = models.PositiveIntegerField(default=0, help_text="orders of the last 90 days that contain it")
     published_at = models.DateTimeField(default=timezone.now)
 
+    currency: ClassVar[str] = "GBP"
+
     objects = ProductQuerySet.as_manager()
 
     class Meta:
@@ -100,10 +102,6 @@ class Product(models.Model):
     @property
     def group_id(self) -> str:
         return self.group_code or self.stock_code
-
-    @property
-    def category_path(self) -> str:
-        return self.category.path
 
 
 class Order(models.Model):

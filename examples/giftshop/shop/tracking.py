@@ -1,4 +1,4 @@
-"""The one place where the shop tells the recommender what a visitor did."""
+"""The one place where the shop tells the recommender what a visitor did; views are told by the product page's row."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from shop.models import Category, Product, ProductQuerySet
-from shop.tracking import record
 
 PAGE_SIZE: Final = 24
 SORTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
@@ -72,7 +71,6 @@ def product(request: HttpRequest, stock_code: str, slug: str) -> HttpResponse:
     options: list[Product] = []
     if shown.group_code:
         options = list(Product.objects.active().filter(group_code=shown.group_code).for_cards().order_by("stock_code"))
-    record(request, "view_item", shown)
     return render(request, "shop/product.html", {"product": shown, "options": options})
 
 
