@@ -6,6 +6,7 @@ The catalogue lies under ``$XDG_CACHE_HOME/reco-sdk-bench`` (or ``.demo/bench``)
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import shutil
 import sys
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.measure import ROOT
 from reco_sdk import Config, Item, Recommender
 from reco_sdk.storage.sqlite import SqliteStore
 
@@ -172,15 +174,27 @@ class PlantedEmbedder:
 def cache_folder() -> Path:
     """Return where built data is kept."""
     root = os.environ.get("XDG_CACHE_HOME")
-    return Path(root) / "reco-sdk-bench" if root else Path(__file__).resolve().parent.parent / ".demo" / "bench"
+    return Path(root) / "reco-sdk-bench" if root else ROOT / ".demo" / "bench"
+
+
+def _sources() -> str:
+    """Return a digest of the code that decides what is built, so that nothing is measured on yesterday's files."""
+    core = ROOT / "reco_sdk"
+    names = ("snapshot/builder.py", "snapshot/format.py", "snapshot/whitening.py", "items/catalogue.py", "items/text.py")
+    paths = [*(core / name for name in names), *(core / "index").glob("*.py"), *(ROOT / "migrations").glob("*.sql")]
+    digest = hashlib.sha256(f"{SEED} {VERSION}".encode())
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def built(count: int = COUNT) -> Built:
     """Return the built catalogue, building it first where it is not there yet."""
-    place = Built(cache_folder() / f"items-{count}-v{VERSION}")
+    place = Built(cache_folder() / f"items-{count}-{_sources()}")
     done = place.folder / "done"
     if not done.exists():
-        shutil.rmtree(place.folder, ignore_errors=True)
+        for old in cache_folder().glob(f"items-{count}-*"):
+            shutil.rmtree(old, ignore_errors=True)
         place.folder.mkdir(parents=True)
         started = time.monotonic()
         print(f"building {count:,} items once, in {place.folder} (minutes)", file=sys.stderr, flush=True)

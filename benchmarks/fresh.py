@@ -14,7 +14,7 @@ ROUNDS: Final = 12
 
 def run() -> dict[str, float]:
     """Return the figures."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), reco=True) as shop:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), reco=True, BENCH_EMBEDS="1") as shop:
         shop.ask("warm_model")
         saved = [shop.ask("saved_product", number=number) for number in range(ROUNDS)]
         changed = [shop.ask("view_changes", number=number) for number in range(ROUNDS)]

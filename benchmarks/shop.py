@@ -79,14 +79,14 @@ def prepared() -> Path:
 class ShopProcess:
     """One process that serves the shop; see ``shop_process.py`` for what it can be asked."""
 
-    def __init__(self, var: Path, *, reco: bool, pinned: bool = True) -> None:
+    def __init__(self, var: Path, *, reco: bool, pinned: bool = True, **more: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.shop_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=environment(var, reco=reco, pinned=pinned),
+            env={**environment(var, reco=reco, pinned=pinned), **more},
         )
 
     def ask(self, what: str, **arguments: Any) -> Any:
@@ -119,9 +119,9 @@ class ShopProcess:
 
 
 @contextmanager
-def serving(folder: Path, *, reco: bool) -> Iterator[ShopProcess]:
-    """Serve a copy of the prepared shop, made in ``folder``."""
+def serving(folder: Path, *, reco: bool, **more: str) -> Iterator[ShopProcess]:
+    """Serve a copy of the prepared shop, made in ``folder``; ``more`` are variables of the process."""
     var = folder / f"shop-{'with' if reco else 'without'}"
     shutil.copytree(prepared(), var)
-    with ShopProcess(var, reco=reco) as process:
+    with ShopProcess(var, reco=reco, **more) as process:
         yield process

@@ -21,7 +21,7 @@ def run() -> dict[str, float]:
     queries: dict[str, list[float]] = {"with": [], "without": []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with serving(folder, reco=True) as shop, serving(folder, reco=False) as bare:
+        with serving(folder, reco=True, BENCH_ONE_ROW="1") as shop, serving(folder, reco=False, BENCH_ONE_ROW="1") as bare:
             processes = {"with": shop, "without": bare}
             addresses = bare.ask("paths", n=PAGES + WARM)
             for process in processes.values():
