@@ -1,7 +1,9 @@
 """What goes wrong on a real machine gets a typed error that names the mend, and leaves nothing half-written."""
 
+import asyncio
 import os
 import sqlite3
+import threading
 import time
 
 import numpy as np
@@ -124,6 +126,22 @@ async def test_a_lock_that_stays_is_told_after_the_timeout(store):
     await store.upsert_items([make_item("new")])
 
 
+async def test_opening_waits_for_another_process_to_finish(tmp_path):
+    path = tmp_path / "shop.sqlite3"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE theirs (x)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM theirs").fetchall()  # SQLite would not wait for a reader before it changes to WAL
+    timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+    timer.start()
+    store = SqliteStore(path)
+    await store.open()
+    assert await store._write(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    await store.aclose()
+    timer.join()
+    other.close()
+
+
 async def test_a_file_that_vanished_is_not_made_anew(store):
     await store.aclose()
     await store.open()
@@ -147,8 +165,6 @@ async def test_a_damaged_row_is_named(store):
 
 
 async def test_a_cancelled_write_is_whole_or_absent(store):
-    import asyncio
-
     task = asyncio.create_task(store.upsert_items([make_item(f"i{n}") for n in range(2_000)]))
     await asyncio.sleep(0.02)
     task.cancel()
@@ -159,9 +175,6 @@ async def test_a_cancelled_write_is_whole_or_absent(store):
 
 
 async def test_the_same_store_serves_two_loops(store):
-    import asyncio
-    import threading
-
     counts = []
     thread = threading.Thread(target=lambda: counts.append(asyncio.run(store.item_count())))
     thread.start()
@@ -170,8 +183,6 @@ async def test_the_same_store_serves_two_loops(store):
 
 
 async def test_many_readers_and_writers_in_one_process(store):
-    import asyncio
-
     await asyncio.gather(
         *(store.upsert_items([make_item(f"{n}-{m}") for m in range(20)]) for n in range(20)),
         *(store.changes_since(0) for _ in range(20)),
