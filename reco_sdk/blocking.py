@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from reco_sdk.engine import Request
 from reco_sdk.errors import NotRunning
@@ -85,7 +85,9 @@ class LoopThread:
             self._loop, self._pid = loop, os.getpid()
 
 
-def _at_once(method: Callable[Concatenate[CoreRecommender, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[BlockingRecommender, P], T]:
+def _at_once(
+    method: Callable[Concatenate[CoreRecommender, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[BlockingRecommender, P], T]:
     """Derive a method whose coroutine reads memory only and never waits: it is stepped here, without the loop."""
 
     @wraps(method)
@@ -103,7 +105,9 @@ def _at_once(method: Callable[Concatenate[CoreRecommender, P], Coroutine[Any, An
     return blocking
 
 
-def _derived(method: Callable[Concatenate[CoreRecommender, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[BlockingRecommender, P], T]:
+def _derived(
+    method: Callable[Concatenate[CoreRecommender, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[BlockingRecommender, P], T]:
     @wraps(method)
     def blocking(self: BlockingRecommender, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self.run(method(self.core, *args, **kwargs))
@@ -129,7 +133,7 @@ class BlockingRecommender:
         self._pid = 0
         self._lock = threading.Lock()
 
-    def __enter__(self) -> BlockingRecommender:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

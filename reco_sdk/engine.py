@@ -88,7 +88,8 @@ class Request:
             raise InvalidRequest("placement", f"{self.placement!r} is unknown; use one of {', '.join(sorted(PLACEMENTS))}")
         if isinstance(self.n, bool) or not isinstance(self.n, int) or not 1 <= self.n <= MAX_N:
             raise InvalidRequest("n", f"{self.n!r} is not a whole number from 1 to {MAX_N:,}")
-        object.__setattr__(self, "seeds", (self.seeds,) if isinstance(self.seeds, str) else tuple(self.seeds))
+        seeds: object = self.seeds
+        object.__setattr__(self, "seeds", (seeds,) if isinstance(seeds, str) else tuple(self.seeds))
         if STRATEGIES[self.strategy].needs_seed and not self.seeds:
             raise InvalidRequest("seeds", f"{self.strategy} starts from an item; give its id")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -188,7 +188,7 @@ class CoreRecommender:
 
     # -- life
 
-    async def __aenter__(self) -> CoreRecommender:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -413,7 +413,9 @@ class CoreRecommender:
             )
         return slate
 
-    async def similar_sessions(self, *, visitor_id: str | None = None, user_id: str | None = None, k: int = 10) -> list[SimilarSession]:
+    async def similar_sessions(
+        self, *, visitor_id: str | None = None, user_id: str | None = None, k: int = 10
+    ) -> list[SimilarSession]:
         """Return recent sessions near to what this visitor or user did lately, best first.
 
         They are those of the snapshot; none before the first one.
@@ -428,7 +430,9 @@ class CoreRecommender:
         state = self.engine.state
         now = self._clock.now().timestamp()
         history = self.tracker.history(visitor_id, user_id, now)
-        context = Context(state.view, state.orders, now, state.view.alive, np.empty(0, np.int32), history, self.engine.query_vectors)
+        context = Context(
+            state.view, state.orders, now, state.view.alive, np.empty(0, np.int32), history, self.engine.query_vectors
+        )
         vector, _, _ = context.session()
         base = state.view.base
         if vector is None or not len(base.session_table):
@@ -520,7 +524,9 @@ class CoreRecommender:
         without = int((state.view.alive & ~state.view.has_vector).sum())
         facts["without_vector"] = without
         if without:
-            problems.append(f"{without} items have no vector and are found by category and popularity only; run sync where the model is")
+            problems.append(
+                f"{without} items have no vector and are found by category and popularity only; run sync where the model is"
+            )
         if self.embedder is not None:
             try:
                 facts["model"] = self.embedder.fingerprint
@@ -529,7 +535,9 @@ class CoreRecommender:
             except RecoError as error:
                 problems.append(str(error))
         if not facts["hnsw"] and facts["items"] > self.config.exact_limit:
-            problems.append("hnswlib is not installed, so a large catalogue is searched more slowly; pip install 'reco-sdk[hnsw]'")
+            problems.append(
+                "hnswlib is not installed, so a large catalogue is searched more slowly; pip install 'reco-sdk[hnsw]'"
+            )
         if self.last_error:
             problems.append(self.last_error)
         return Diagnosis(facts=facts, problems=tuple(dict.fromkeys(problems)))

@@ -245,4 +245,6 @@ def check_time(interaction: Interaction, now: datetime) -> None:
     if interaction.at > now + timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
         raise InvalidInteraction("at", f"{interaction.at.isoformat()} is in the future; check the clock and the time zone")
     if interaction.at < now - timedelta(days=365 * MAX_AGE_YEARS):
-        raise InvalidInteraction("at", f"{interaction.at.isoformat()} is over {MAX_AGE_YEARS} years ago; check its unit and time zone")
+        raise InvalidInteraction(
+            "at", f"{interaction.at.isoformat()} is over {MAX_AGE_YEARS} years ago; check its unit and time zone"
+        )

@@ -82,7 +82,9 @@ class Filters:
     @property
     def catalogue_key(self) -> tuple[object, ...]:
         """What of the filters decides the mask of a view, for caching it."""
-        return tuple(getattr(self, f.name) for f in fields(self) if f.name not in {"exclude_purchased", "one_per_group", "exclude_ids"})
+        return tuple(
+            getattr(self, f.name) for f in fields(self) if f.name not in {"exclude_purchased", "one_per_group", "exclude_ids"}
+        )
 
     @property
     def narrows(self) -> bool:

@@ -37,7 +37,9 @@ class SessionTracker:
         When exceeded, those not seen for longest are forgotten.
     """
 
-    def __init__(self, *, cap: int = 50, gap_seconds: float = 1_800.0, ttl_seconds: float = 2_592_000.0, max_visitors: int = 100_000) -> None:
+    def __init__(
+        self, *, cap: int = 50, gap_seconds: float = 1_800.0, ttl_seconds: float = 2_592_000.0, max_visitors: int = 100_000
+    ) -> None:
         self.cap = cap
         self.gap_seconds = gap_seconds
         self.ttl_seconds = ttl_seconds

@@ -52,6 +52,10 @@ class Base:
         The map that new vectors go through; ``None`` when nothing had a vector.
     index
         Nearest neighbours among ``vectors``; ``None`` when nothing had a vector.
+    session_table
+        Recent sessions.
+    graph
+        The HNSW graph of a large catalogue, once it is loaded.
     """
 
     snapshot: Snapshot | None
@@ -69,6 +73,7 @@ class Base:
     whitening: Whitening | None
     index: PlannedIndex | None
     session_table: SessionTable
+    graph: HnswIndex | None = field(default=None, repr=False)
     _session_index: VectorIndex | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -137,10 +142,7 @@ class Base:
         array = snapshot.array
         named = {name: array(name) for name in snapshot.array_names}
         vectors, has_vector = array("vectors"), array("has_vector")
-        index = None
-        if snapshot.meta["whitened"]:
-            index = PlannedIndex(vectors, clusters=ClusterLayout.from_arrays(named), exact_limit=exact_limit, finite=False)
-        return cls(
+        base = cls(
             snapshot=snapshot,
             meta=dict(snapshot.meta),
             columns=Columns.from_arrays(array),
@@ -154,9 +156,18 @@ class Base:
             sold=array("sold"),
             bought=Postings(array("bought_keys"), array("bought_offsets"), array("bought_rows")),
             whitening=Whitening.from_arrays(named) if snapshot.meta["whitened"] else None,
-            index=index,
+            index=None,
             session_table=SessionTable.from_arrays(array),
         )
+        if base.whitening is not None:
+            base.index = PlannedIndex(
+                vectors,
+                hnsw=lambda: base.graph,
+                clusters=ClusterLayout.from_arrays(named),
+                exact_limit=exact_limit,
+                finite=False,
+            )
+        return base
 
     @property
     def path(self) -> Path | None:
@@ -168,7 +179,7 @@ class Base:
         if self.index is None or self.snapshot is None or HNSW_FILE not in self.snapshot.file_names or not hnsw_available():
             return
         try:
-            self.index.hnsw = HnswIndex.load(self.snapshot.file(HNSW_FILE), self.dimension)
+            self.graph = HnswIndex.load(self.snapshot.file(HNSW_FILE), self.dimension)
         except RecoError:
             logger.exception("the graph of %s cannot be loaded; searches go on without it", self.path)
 

@@ -65,7 +65,9 @@ class SnapshotInput:
     log: InteractionLog
 
 
-def build_snapshot(root: Path, source: SnapshotInput, config: Config, *, now: float | None = None, progress: Progress | None = None) -> Path:
+def build_snapshot(
+    root: Path, source: SnapshotInput, config: Config, *, now: float | None = None, progress: Progress | None = None
+) -> Path:
     """Write a snapshot folder under ``root`` and return it; publishing is the caller's.
 
     Raises
@@ -158,12 +160,16 @@ def _graph(vectors: Vectors, exact_limit: int, stage: str, report: Progress) -> 
     if len(vectors) <= exact_limit:
         return None
     if not hnsw_available():
-        logger.warning("hnswlib is not installed: %d vectors are searched without a graph; pip install 'reco-sdk[hnsw]'", len(vectors))
+        logger.warning(
+            "hnswlib is not installed: %d vectors are searched without a graph; pip install 'reco-sdk[hnsw]'", len(vectors)
+        )
         return None
     return HnswIndex.build(vectors, progress=lambda done, total: report(stage, done, total))
 
 
-def _only_with_vectors(neighbours: npt.NDArray[np.int32], scores: npt.NDArray[np.float32], has_vector: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
+def _only_with_vectors(
+    neighbours: npt.NDArray[np.int32], scores: npt.NDArray[np.float32], has_vector: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[Any]]:
     """Blank what points at, or starts from, an item without a vector (a zero row is near to nothing)."""
     if neighbours.size and not has_vector.all():
         bad = (neighbours < 0) | ~has_vector[neighbours] | ~has_vector[:, None]

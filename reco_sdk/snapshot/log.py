@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from reco_sdk.types import Floats, Rows
 __all__ = ["InteractionLog", "LogArrays", "Postings", "popularity", "purchases", "visitor_hash"]
 
 _NOBODY: Final = 0
+_S = TypeVar("_S", bound=np.generic)
 
 
 def visitor_hash(visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str]) -> int:
@@ -89,7 +90,7 @@ class InteractionLog:
         """Join the log with a catalogue; interactions with items it does not hold are left out."""
         to_row = np.fromiter((row_of.get(item_id, -1) for item_id in self._items), np.int32, len(self._items))
 
-        def column(place: int, dtype: type[np.generic]) -> npt.NDArray[np.generic]:
+        def column(place: int, dtype: type[_S]) -> npt.NDArray[_S]:
             parts = [np.asarray(part[place], dtype=dtype) for part in self._parts]
             return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 

@@ -62,7 +62,9 @@ class SessionTable:
         return cls(array("session_vectors"), array("session_offsets"), array("session_rows"), array("session_at"))
 
 
-def embed_sessions(log: LogArrays, vectors: Vectors, has_vector: npt.NDArray[np.bool_], *, gap_seconds: float, limit: int) -> SessionTable:
+def embed_sessions(
+    log: LogArrays, vectors: Vectors, has_vector: npt.NDArray[np.bool_], *, gap_seconds: float, limit: int
+) -> SessionTable:
     """Split the log into sessions and embed the most recent ``limit`` of them as live sessions are embedded.
 
     Parameters

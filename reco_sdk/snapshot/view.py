@@ -54,7 +54,9 @@ class View:
         Grows with every view of a process.
     """
 
-    def __init__(self, base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector], deleted: Collection[str], version: int) -> None:
+    def __init__(
+        self, base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector], deleted: Collection[str], version: int
+    ) -> None:
         self.base = base
         self.version = version
         self.n_base = len(base)

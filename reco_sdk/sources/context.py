@@ -69,8 +69,9 @@ class Context:
                     row = self.view.row(event.item_id)
                     if row >= 0 and self.view.has_vector[row]:
                         known.append((row, float(weight)))
-                elif event.query is not None and (vector := self.query_vectors.get(event.query)) is not None:
-                    if len(vector) == self.view.dimension:
+                elif event.query is not None:
+                    vector = self.query_vectors.get(event.query)
+                    if vector is not None and len(vector) == self.view.dimension:
                         searches.append((vector, float(weight)))
             rows = np.asarray([row for row, _ in known], dtype=np.int32)
             row_weights = np.asarray([weight for _, weight in known], dtype=np.float64)
