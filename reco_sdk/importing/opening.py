@@ -6,7 +6,7 @@ import gzip
 import io
 import zlib
 from pathlib import PurePath
-from typing import BinaryIO, Final, cast
+from typing import IO, Any, Final
 
 from reco_sdk.errors import ConfigError, ImportRefused
 from reco_sdk.importing.download import LocalSource
@@ -32,6 +32,32 @@ _SUFFIXES: Final = {
 }
 
 
+class _Unpacked(io.RawIOBase):
+    """A gzip that gives what can be unpacked before it says that it breaks off; ``GzipFile.read`` would lose that."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._gzip = gzip.GzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._gzip.seek(offset, whence)
+
+    def readinto(self, buffer: Any, /) -> int:
+        data = self._gzip.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._gzip.close()
+        super().close()
+
+
 class Opened:
     """A file that is open for reading; close it.
 
@@ -55,13 +81,13 @@ class Opened:
             raise ConfigError(f"format {format!r} is unknown; use one of {', '.join(FORMATS)}")
         self.source = source
         self.size = source.path.stat().st_size
-        self._raw: BinaryIO = source.path.open("rb")
-        self.stream: BinaryIO = self._raw
+        self._raw = source.path.open("rb")
+        self.stream: io.BufferedReader = self._raw
         try:
             self.compressed = self._raw.read(2) == _GZIP
             self._raw.seek(0)
             if self.compressed:
-                self.stream = cast("BinaryIO", io.BufferedReader(gzip.GzipFile(fileobj=self._raw), 2**16))
+                self.stream = io.BufferedReader(_Unpacked(self._raw), 2**16)
             self.format = format or self._detect()
             self.stream.seek(0)
         except BROKEN_STREAM as error:
@@ -82,7 +108,7 @@ class Opened:
         self._raw.close()
 
     def _detect(self) -> str:
-        head = self.stream.read(_HEAD)
+        head = self.stream.read1(_HEAD)  # what one read gives: a file that breaks off soon still shows its format
         suffix = _suffix(self.source.name)
         if head.startswith(_PARQUET):
             return "parquet"

@@ -152,7 +152,7 @@ async def test_a_byte_order_mark_is_believed(write, load, store, encoding):
 
 
 async def test_an_open_quote_names_the_line_it_opens_in(write, load, store):
-    with pytest.raises(ImportStopped, match="line 3: cannot be taken apart.*quote"):
+    with pytest.raises(ImportStopped, match=r"line 3: cannot be taken apart.*quote"):
         await load(write("a.csv", 'id,title\na,first\nb,"second\nc,third\n'))
     assert await store.item_count() == 1
 

@@ -52,5 +52,5 @@ async def test_json_lines_with_every_field(write, store):
 
 
 async def test_a_file_without_a_kind_says_how_to_give_one(write, store):
-    with pytest.raises(ImportRefused, match="no column holds the kind.*--map kind="):
+    with pytest.raises(ImportRefused, match=r"no column holds the kind.*--map kind="):
         await import_interactions(store, write("o.csv", "item_id,at\na,2024-01-01\n"))

@@ -1,9 +1,12 @@
+import asyncio
 import json
 import os
 import signal
-import subprocess
+import sqlite3
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -100,37 +103,35 @@ asyncio.run(main())
 
 
 async def test_a_killed_process_resumes_and_loses_nothing(write, tmp_path):
-    path = write("big.csv", "id,title\n" + "".join(f"s{i},Thing {i}\n" for i in range(60_000)))
+    path = write("big.csv", "id,title\n" + "".join(f"s{i},Thing {i}\n" for i in range(30_000)))
     database = tmp_path / "shop.sqlite3"
-    process = subprocess.Popen(
-        [sys.executable, "-c", IMPORT, str(database), str(path)], env={**os.environ, "PYTHONPATH": os.getcwd()}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", IMPORT, str(database), str(path), env={**os.environ, "PYTHONPATH": str(Path.cwd())}
     )
     try:
         deadline = time.monotonic() + 30
         stored = 0
-        while stored < 1_000 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while stored < 1_000 and process.returncode is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
             if database.exists():
-                stored = await _count(database)
+                stored = _count(database)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
     assert process.returncode == -signal.SIGKILL, "it was killed on the way"
     store = SqliteStore(str(database))
     await store.open()
     try:
         report = await import_items(store, path, ImportOptions(batch_size=2_000))
         assert report.resumed_at >= 1_000
-        assert report.resumed_at + report.inserted + report.unchanged == report.rows == 60_000
-        assert await store.item_count() == 60_000
+        assert report.resumed_at + report.inserted + report.unchanged == report.rows == 30_000
+        assert await store.item_count() == 30_000
     finally:
         await store.aclose()
 
 
-async def _count(database) -> int:
-    import sqlite3
-    from contextlib import closing
-
+def _count(database) -> int:
     with closing(sqlite3.connect(database, timeout=5)) as connection:
         try:
             return connection.execute("SELECT count(*) FROM reco_item").fetchone()[0]

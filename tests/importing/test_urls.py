@@ -108,12 +108,14 @@ async def test_what_a_server_can_do_wrong(serve, store):
 async def test_a_cancelled_import_leaves_no_thread_on_a_closed_file(write, store):
     path = write("a.csv", FEED)
 
-    def slow(progress: Progress) -> None:
-        pass
+    under_way = asyncio.Event()
 
-    task = asyncio.create_task(import_items(store, path, ImportOptions(batch_size=50), progress=slow))
-    while await store.item_count() < 100:
-        await asyncio.sleep(0)
+    def told(progress: Progress) -> None:
+        if progress.rows >= 100:
+            under_way.set()
+
+    task = asyncio.create_task(import_items(store, path, ImportOptions(batch_size=50), progress=told))
+    await under_way.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -29,7 +29,7 @@ def text_lines(opened: Opened, encoding: str) -> Iterator[tuple[int, str | None]
     name, stream = opened.source.name, opened.stream
     line = 0
     try:
-        head = stream.read(4)
+        head = stream.read1(4)
         stream.seek(0)
         wide = _WIDE.get(head[:2])
         if wide is not None:

@@ -116,7 +116,7 @@ def _rows(opened: Opened, make_parser: Any, guard: Any) -> Iterator[Row | BadRow
     failure: Exception | None = None
     while failure is None:
         try:
-            chunk = opened.stream.read(_CHUNK)
+            chunk = opened.stream.read1(_CHUNK)
             if chunk:
                 parser.feed(chunk)
             else:
