@@ -34,8 +34,8 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
-def check_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
-    """Return ``vectors`` if they are what an embedder promises.
+def check_vectors(vectors: Vectors, count: int, dimension: int, who: str = "the model") -> Vectors:
+    """Return ``vectors`` if they are what an embedder promises; ``who`` made them stands in the error.
 
     Raises
     ------
@@ -44,19 +44,19 @@ def check_vectors(vectors: Vectors, count: int, dimension: int) -> Vectors:
     """
     if vectors.shape != (count, dimension):
         raise EmbeddingError(
-            f"the model answered with shape {vectors.shape} instead of {(count, dimension)}; "
+            f"{who} answered with shape {vectors.shape} instead of {(count, dimension)}; "
             "check that its name and its dimension are what was configured"
         )
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise EmbeddingError(
-            f"the model answered with NaN or infinite values for {int((~finite).sum())} of {count} texts; "
+            f"{who} answered with NaN or infinite values for {int((~finite).sum())} of {count} texts; "
             "try full precision or another model"
         )
     return vectors
 
 
-def unit_rows(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:
+def unit_rows(vectors: npt.NDArray[np.floating[Any]], who: str = "the model") -> Vectors:
     """Return float32 rows of unit length, normalised in double precision.
 
     Raises
@@ -67,5 +67,5 @@ def unit_rows(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:
     wide = np.asarray(vectors, dtype=np.float64)
     norms = np.linalg.norm(wide, axis=1, keepdims=True)
     if (norms == 0.0).any():
-        raise EmbeddingError("the model answered with a vector of zeros; check that it is an embedding model")
+        raise EmbeddingError(f"{who} answered with a vector of zeros; check that it is an embedding model")
     return np.ascontiguousarray(wide / norms, dtype=np.float32)

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from reco_sdk.errors import ConfigError, EmbeddingError
+from reco_sdk.embedding.checks import check_texts
+from reco_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reco_sdk.types import Vector, Vectors
+    from reco_sdk.types import Floats, Vector, Vectors
 
 __all__ = ["HashingEmbedder"]
 
@@ -77,8 +78,9 @@ class HashingEmbedder:
         EmbeddingError
             When something in ``texts`` is not text.
         """
-        out = np.zeros((len(texts), self._dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
+        given = check_texts(texts)
+        out = np.zeros((len(given), self._dimension), dtype=np.float32)
+        for row, text in enumerate(given):
             if row and row % _TEXTS_PER_TURN == 0:
                 await asyncio.sleep(0)
             out[row] = self._vector(text)
@@ -88,8 +90,6 @@ class HashingEmbedder:
         """Nothing to release."""
 
     def _vector(self, text: str) -> Vector:
-        if not isinstance(text, str):
-            raise EmbeddingError(f"cannot embed {type(text).__name__}; give text")
         weights: dict[str, float] = {}
         for feature, weight in _features(text):
             weights[feature] = weights.get(feature, 0.0) + weight
@@ -100,10 +100,8 @@ class HashingEmbedder:
             norm = 1.0
         return (vector / norm).astype(np.float32)
 
-    def _scatter(self, weights: dict[str, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        codes = np.fromiter(
-            (zlib.crc32(feature.encode("utf-8", "surrogatepass")) for feature in weights), np.uint64, len(weights)
-        )
+    def _scatter(self, weights: dict[str, float]) -> Floats:
+        codes = np.fromiter((zlib.crc32(feature.encode()) for feature in weights), np.uint64, len(weights))
         # CRC is linear, so near-equal features would land on related coordinates: finish with splitmix64.
         codes += np.uint64(0x9E3779B97F4A7C15)
         codes = (codes ^ (codes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -112,7 +110,8 @@ class HashingEmbedder:
         places = ((codes >> np.uint64(1)) % np.uint64(self._dimension)).astype(np.int64)
         signs = 1.0 - 2.0 * (codes & np.uint64(1)).astype(np.float64)
         values = np.fromiter(weights.values(), np.float64, len(weights))
-        return np.bincount(places, weights=signs * values, minlength=self._dimension)
+        summed: Floats = np.bincount(places, weights=signs * values, minlength=self._dimension).astype(np.float64)
+        return summed
 
 
 def _features(text: str) -> Iterator[tuple[str, float]]:

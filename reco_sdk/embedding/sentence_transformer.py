@@ -6,6 +6,7 @@ Nothing here imports torch before the first text is embedded; fingerprint and di
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -138,8 +139,6 @@ class SentenceTransformerEmbedder:
             When it is missing.
         """
         if self._fingerprint is None:
-            import hashlib  # noqa: PLC0415
-
             settings = f"{model_digest(self.folder)} length={self._max_seq_length} unit precision={self._precision}"
             self._fingerprint = f"st-1-{hashlib.sha256(settings.encode()).hexdigest()[:24]}"
         return self._fingerprint
@@ -176,6 +175,9 @@ class SentenceTransformerEmbedder:
             When the model fails, or answers with NaN or infinite values.
         """
         given = check_texts(texts)
+        if self._folder is None:
+            # A name may have to be downloaded: not on the loop.
+            self._folder = await asyncio.to_thread(find_model, self._model)
         if not given:
             return np.empty((0, self.dimension), dtype=np.float32)
         owner = self._owner()

@@ -73,8 +73,7 @@ class Whitening:
         Parameters
         ----------
         vectors
-            ``(n, d)``, any float type. Fewer than 50 distinct directions' worth of vectors, or vectors without any
-            spread, give the identity.
+            ``(n, d)``, any float type. Fewer than 50, or vectors without any spread, give the identity.
         shrinkage
             Least part of the mean variance that every axis keeps, 0 (full whitening) to 1 (mean removal only).
         max_sample
@@ -133,7 +132,7 @@ class Whitening:
             step = slice(start, start + _ROWS_PER_STEP)
             raw = _unit(_finite(np.asarray(flat[step], dtype=np.float32)))
             known = np.any(raw != 0.0, axis=1)
-            out[step] = _unit((raw - self.mean) @ self.matrix) * known[:, None]
+            out[step] = _unit(np.asarray((raw - self.mean) @ self.matrix, np.float32)) * known[:, None]
         return out.reshape(vectors.shape)
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -141,7 +140,7 @@ class Whitening:
         return {MEAN: self.mean, MATRIX: self.matrix}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.float32]]) -> Whitening:
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Whitening:
         """Rebuild from :meth:`to_arrays`.
 
         Raises
