@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,9 +22,9 @@ from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.view import View
-from reco_sdk.sources.context import Context, Source
+from reco_sdk.sources.context import Context, Reason, Source, rows_of
 from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
-from reco_sdk.types import BoolMask, Floats, Vector
+from reco_sdk.types import BoolMask, Vector
 
 __all__ = ["MAX_N", "PLACEMENTS", "Engine", "Request", "State"]
 
@@ -187,7 +187,7 @@ class Engine:
                 self._fill(context, strategy.fallback[-1:], request, picked)
                 slate = _slate(context, picked, request, at)
         total = (perf_counter() - started) * 1_000.0
-        return replace(slate, id=uuid.uuid4().hex, placement=request.placement, at=at, timings_ms={"total": total})
+        return replace(slate, id=os.urandom(16).hex(), placement=request.placement, at=at, timings_ms={"total": total})
 
     def _context(
         self,
@@ -205,9 +205,11 @@ class Engine:
             mask[seed] = False
             mask[view.variants(seed)] = False
         out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
+        seen = rows_of(view, history)
         if strategy.hides_seen:
-            out += [row for event in history if event.item_id and (row := view.row(event.item_id)) >= 0]
-        mask[[*out, *bought]] = False
+            out += seen[seen >= 0].tolist()
+        if out or bought:
+            mask[[*out, *bought]] = False
         return Context(
             view=view,
             orders=state.orders,
@@ -215,6 +217,7 @@ class Engine:
             mask=mask,
             seeds=np.asarray(seeds, dtype=np.int32),
             history=history,
+            history_rows=seen,
             query_vectors=self.query_vectors,
             new_arrival_days=self._config.new_arrival_days,
         )
@@ -288,21 +291,22 @@ class Engine:
 
 
 def _cut(context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request) -> _Picked:
+    """Return the best ``n``, one a group if asked."""
     fused = fuse(parts)
     picked = _Picked()
-    groups: set[int] = set()
-    for place, row in enumerate(fused.rows.tolist()):
+    groups = context.view.group[fused.rows].tolist()
+    taken: set[int] = set()
+    for place, (row, group) in enumerate(zip(fused.rows.tolist(), groups, strict=True)):
         if len(picked.rows) >= request.n:
             break
         if request.filters.one_per_group:
-            group = int(context.view.group[row])
-            if group in groups:
+            if group in taken:
                 continue
-            groups.add(group)
-        given: Floats = fused.contributions[place]
+            taken.add(group)
+        given = fused.contributions[place].tolist()
         picked.rows.append(row)
-        picked.contributions.append({s.name: float(v) for s, v in zip(used, given, strict=True) if v > 0})
-        picked.sources.append(used[int(np.argmax(given))])
+        picked.contributions.append({s.name: v for s, v in zip(used, given, strict=True) if v > 0})
+        picked.sources.append(used[given.index(max(given))])
     return picked
 
 
@@ -323,16 +327,21 @@ def _slate(context: Context, picked: _Picked, request: Request, at: datetime) ->
 
 
 def _explained(context: Context, picked: _Picked) -> list[RecommendedItem]:
+    view = context.view
+    reasons: dict[int, Reason] = {}
+    for source in dict.fromkeys(picked.sources):
+        rows = [row for row, by in zip(picked.rows, picked.sources, strict=True) if by is source]
+        reasons.update(zip(rows, source.reasons(context, rows), strict=True))
     items = []
     for position, (row, contributions, source) in enumerate(zip(picked.rows, picked.contributions, picked.sources, strict=True)):
-        reason = source.reason(context, row)
+        reason = reasons[row]
         items.append(
             RecommendedItem(
-                id=context.view.item_id(row),
-                score=float(sum(contributions.values())),
+                id=view.item_id(row),
+                score=sum(contributions.values()),
                 reason=reason.text,
                 reason_kind=source.name,
-                reason_item_id=context.view.item_id(reason.item_row) if reason.item_row >= 0 else None,
+                reason_item_id=view.item_id(reason.item_row) if reason.item_row >= 0 else None,
                 reason_title=reason.title,
                 contributions=contributions,
                 position=position,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from reco_sdk.ports import Candidates
 from reco_sdk.types import Floats, Rows
@@ -43,6 +42,10 @@ def fuse(parts: Sequence[tuple[Candidates, float]]) -> Fused:
     """
     if not parts:
         return Fused(np.empty(0, np.int32), np.empty(0), np.empty((0, 0)))
+    if len(parts) == 1:
+        ((candidates, weight),) = parts
+        scores = weight * candidates.scores.astype(np.float64)
+        return Fused(candidates.rows, scores, scores[:, None])
     all_rows = np.concatenate([c.rows for c, _ in parts])
     rows, inverse = np.unique(all_rows, return_inverse=True)
     contributions = np.zeros((len(rows), len(parts)))
@@ -51,6 +54,6 @@ def fuse(parts: Sequence[tuple[Candidates, float]]) -> Fused:
         stop = start + len(candidates.rows)
         contributions[inverse[start:stop], column] = weight * candidates.scores.astype(np.float64)
         start = stop
-    scores: npt.NDArray[np.float64] = contributions.sum(axis=1)
+    scores = contributions.sum(axis=1)
     order = np.lexsort((rows, -scores))
     return Fused(rows[order].astype(np.int32), scores[order], contributions[order])

@@ -61,6 +61,7 @@ class View:
         self.version = version
         self.n_base = len(base)
         self.delta = Columns.of(changed)
+        self.n_delta = len(changed)
         self._delta_vectors, has_vector = _whitened(base, changed, vectors)
         self.has_vector: BoolMask = _joined(base.has_vector, has_vector)
         self.dimension = self._delta_vectors.shape[1]
@@ -84,7 +85,7 @@ class View:
 
     def row(self, item_id: str) -> int:
         """Return the row of an item that is alive, −1 otherwise."""
-        row = self.delta.ids.row(item_id) if len(self.delta) else -1
+        row = self.delta.ids.row(item_id) if self.n_delta else -1
         if row >= 0:
             return self.n_base + row
         row = self.base.columns.ids.row(item_id)
@@ -109,7 +110,7 @@ class View:
     def facet_rows(self, key: str) -> npt.NDArray[np.integer[Any]]:
         """Return the rows with a facet value (see ``items.catalogue.facet``), alive or not."""
         rows = self.base.columns.facets.rows(key)
-        return np.concatenate((rows, self.delta.facets.rows(key) + self.n_base)) if len(self.delta) else rows
+        return np.concatenate((rows, self.delta.facets.rows(key) + self.n_base)) if self.n_delta else rows
 
     def main_category_key(self, row: int) -> str | None:
         """Return the facet key of a row's main category."""
@@ -125,7 +126,7 @@ class View:
         low = int(np.searchsorted(sorted_groups, wanted, side="left", sorter=order)) if self.n_base else 0
         high = int(np.searchsorted(sorted_groups, wanted, side="right", sorter=order)) if self.n_base else 0
         rows = order[low:high]
-        if len(self.delta):
+        if self.n_delta:
             rows = np.concatenate((rows, np.flatnonzero(self.delta.group == wanted).astype(np.int32) + np.int32(self.n_base)))
         return rows
 
@@ -150,7 +151,7 @@ class View:
 
     def vectors_of(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
         """Return float32 ``(len(rows), d)``; zero where a row has no vector."""
-        if not len(self.delta) or not len(rows) or int(rows.max()) < self.n_base:
+        if not self.n_delta or not len(rows) or int(rows.max()) < self.n_base:
             return np.asarray(self.base.vectors[rows])
         out = np.empty((len(rows), self.dimension), np.float32)
         in_base = rows < self.n_base
@@ -170,7 +171,7 @@ class View:
             if not self.base.has_vector.all():
                 allowed = allowed & self.base.has_vector
             parts.append(self.base.index.search(query, k, allowed))
-        if len(self.delta):
+        if self.n_delta:
             parts.append(self._search_delta(query, k, mask))
         return _merged(parts, k)
 
@@ -188,7 +189,7 @@ class View:
             reached_all = bool(self.base.neighbours.shape[1] >= self.n_base - 1)
             if len(rows) >= k or reached_all:
                 parts = [(rows, scores)]
-                if len(self.delta):
+                if self.n_delta:
                     parts.append(self._search_delta(np.asarray(self.base.vectors[row]), k, mask))
                 return _merged(parts, k)
         vector = self.vectors_of(np.asarray([row]))[0]

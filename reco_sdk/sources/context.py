@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -15,7 +15,7 @@ from reco_sdk.snapshot.live import Orders
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
 
-__all__ = ["Context", "Reason", "Source", "first_allowed", "no_candidates", "similar"]
+__all__ = ["Context", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
 
 
 class Reason(NamedTuple):
@@ -42,6 +42,8 @@ class Context:
         int32, the rows the request starts from.
     history
         The visitor's events, ascending by time.
+    history_rows
+        int32, one an event: the row of its item, −1 for a search or an item that is not there.
     query_vectors
         Whitened vectors of search queries, where known.
     new_arrival_days
@@ -54,6 +56,7 @@ class Context:
     mask: BoolMask
     seeds: Rows
     history: tuple[Event, ...] = ()
+    history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
     new_arrival_days: float = 60.0
     _session: tuple[Vector | None, Rows, Floats] | None = None
@@ -62,25 +65,21 @@ class Context:
         """Return the session's vector, the rows of its items (repeats included), and their weights."""
         if self._session is None:
             weights = event_weights(self.history)
-            known: list[tuple[int, float]] = []
-            searches: list[tuple[Vector, float]] = []
-            for event, weight in zip(self.history, weights, strict=True):
-                if event.item_id is not None:
-                    row = self.view.row(event.item_id)
-                    if row >= 0 and self.view.has_vector[row]:
-                        known.append((row, float(weight)))
-                elif event.query is not None:
-                    vector = self.query_vectors.get(event.query)
-                    if vector is not None and len(vector) == self.view.dimension:
-                        searches.append((vector, float(weight)))
-            rows = np.asarray([row for row, _ in known], dtype=np.int32)
-            row_weights = np.asarray([weight for _, weight in known], dtype=np.float64)
-            vectors = self.view.vectors_of(rows) if len(rows) else np.empty((0, self.view.dimension), np.float32)
+            known = self.history_rows >= 0
+            known[known] = self.view.has_vector[self.history_rows[known]]
+            rows = self.history_rows[known]
+            vectors, vector_weights = self.view.vectors_of(rows), weights[known]
+            searches = [(v, weights[place]) for place, v in self._searches()]
             if searches:
                 vectors = np.concatenate((vectors, np.stack([v for v, _ in searches])))
-                row_weights = np.concatenate((row_weights, [w for _, w in searches]))
-            self._session = (session_vector(vectors, row_weights), rows, row_weights[: len(rows)])
+                vector_weights = np.concatenate((vector_weights, [w for _, w in searches]))
+            self._session = (session_vector(vectors, vector_weights), rows, weights[known])
         return self._session
+
+    def _searches(self) -> list[tuple[int, Vector]]:
+        """Return the places in the history of searches whose vector is known, and the vectors."""
+        found = ((place, self.query_vectors.get(e.query)) for place, e in enumerate(self.history) if e.query is not None)
+        return [(place, v) for place, v in found if v is not None and len(v) == self.view.dimension]
 
 
 class Source(Protocol):
@@ -95,9 +94,14 @@ class Source(Protocol):
         """Return up to ``k`` rows that ``context.mask`` allows, best first, scores in 0 to 1."""
         ...
 
-    def reason(self, context: Context, row: int) -> Reason:
-        """Say why ``row`` was proposed."""
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
+        """Say why each of ``rows`` was proposed."""
         ...
+
+
+def rows_of(view: View, history: Sequence[Event]) -> Rows:
+    """Return the row of each event's item, int32; −1 for a search or an item that is not there."""
+    return np.asarray([view.row(event.item_id) if event.item_id else -1 for event in history], dtype=np.int32)
 
 
 def no_candidates() -> Candidates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,11 +14,13 @@ from reco_sdk.types import Rows
 __all__ = ["Bestsellers", "NewArrivals", "Popular", "Trending"]
 
 _TINY: Final = 1e-3
+_POPULAR: Final = Reason("Popular with other shoppers")
+_LISTED: Final = Reason("From the catalogue")
 
 
 def _with_order(rows: Rows, scores: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Candidates:
     """Add to equal scores what keeps their order: items nobody chose yet stay ranked by rating and date."""
-    steps = np.linspace(_TINY, 0.0, len(rows), endpoint=False) if len(rows) else np.empty(0)
+    steps = np.arange(len(rows), 0, -1) * (_TINY / max(len(rows), 1))
     return Candidates(rows, np.minimum(scores * (1.0 - _TINY) + steps, 1.0).astype(np.float32))
 
 
@@ -31,9 +34,9 @@ class Popular:
         rows = first_allowed(context.orders.popular_rows, context.mask, k)
         return _with_order(rows, context.orders.popular[rows])
 
-    def reason(self, context: Context, row: int) -> Reason:
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say that it is popular, if it is."""
-        return Reason("Popular with other shoppers" if context.orders.popular[row] > 0 else "From the catalogue")
+        return [_POPULAR if context.orders.popular[row] > 0 else _LISTED for row in rows]
 
 
 class Trending:
@@ -46,9 +49,9 @@ class Trending:
         rows = first_allowed(context.orders.trending_rows, context.mask, k)
         return _with_order(rows, context.orders.trending[rows])
 
-    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
         """Say that it is trending."""
-        return Reason("Trending now")
+        return [Reason("Trending now")] * len(rows)
 
 
 class Bestsellers:
@@ -61,9 +64,9 @@ class Bestsellers:
         rows = first_allowed(context.orders.sold_rows, context.mask, k)
         return _with_order(rows, context.orders.sold[rows])
 
-    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
         """Say that it sells well."""
-        return Reason("Bestseller")
+        return [Reason("Bestseller")] * len(rows)
 
 
 class NewArrivals:
@@ -77,6 +80,6 @@ class NewArrivals:
         age_days = np.maximum(context.now - context.view.published[rows], 0.0) / 86_400.0
         return _with_order(rows, np.exp2(-age_days / context.new_arrival_days))
 
-    def reason(self, context: Context, row: int) -> Reason:  # noqa: ARG002 -- the same for every row
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
         """Say that it is new."""
-        return Reason("New")
+        return [Reason("New")] * len(rows)

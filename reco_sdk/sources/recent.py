@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,13 +22,13 @@ class RecentlyViewed:
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the items of the visitor's history, latest first."""
-        ids = dict.fromkeys(e.item_id for e in reversed(context.history) if e.item_id and e.kind in _LOOKED_AT)
-        rows = np.asarray([row for row in map(context.view.row, ids) if row >= 0], dtype=np.int32)
-        rows = rows[context.mask[rows]][:k] if len(rows) else rows
-        if not len(rows):
+        pairs = zip(reversed(context.history), reversed(context.history_rows.tolist()), strict=True)
+        seen = dict.fromkeys(row for event, row in pairs if row >= 0 and event.kind in _LOOKED_AT and context.mask[row])
+        if not seen:
             return no_candidates()
+        rows = np.asarray(list(seen)[:k], dtype=np.int32)
         return Candidates(rows, np.linspace(1.0, 0.0, len(rows), endpoint=False, dtype=np.float32))
 
-    def reason(self, context: Context, row: int) -> Reason:
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say that the visitor viewed it."""
-        return Reason("You viewed this", row, context.view.title(row))
+        return [Reason("You viewed this", row, context.view.title(row)) for row in rows]

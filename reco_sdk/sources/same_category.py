@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,7 @@ class SameCategory:
         rows, best = top(rows.astype(np.int32), scores.astype(np.float32), k)
         return Candidates(rows, best)
 
-    def reason(self, context: Context, row: int) -> Reason:
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the category."""
-        name = context.view.category_name(row)
-        return Reason(f"More in {name}" if name else "From the same category", title=name or None)
+        names = [context.view.category_name(row) for row in rows]
+        return [Reason(f"More in {name}" if name else "From the same category", title=name or None) for name in names]

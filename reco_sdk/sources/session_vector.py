@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -24,12 +25,13 @@ class SessionVector:
             return no_candidates()
         return similar(*context.view.search(vector, k, context.mask))
 
-    def reason(self, context: Context, row: int) -> Reason:
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the item of the session that is nearest."""
-        _, rows, weights = context.session()
-        liked = rows[weights > 0]
+        _, seen, weights = context.session()
+        liked = seen[weights > 0]
         if not len(liked):
-            return Reason("Matches your search")
-        nearest = int(liked[int(np.argmax(context.view.vectors_of(liked) @ context.view.vectors_of(np.asarray([row]))[0]))])
-        title = context.view.title(nearest)
-        return Reason(f"Because you viewed {title}", nearest, title)
+            return [Reason("Matches your search")] * len(rows)
+        view = context.view
+        nearest = liked[np.argmax(view.vectors_of(np.asarray(rows)) @ view.vectors_of(liked).T, axis=1)]
+        titles = {row: view.title(row) for row in set(nearest.tolist())}
+        return [Reason(f"Because you viewed {titles[row]}", row, titles[row]) for row in nearest.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -32,11 +33,11 @@ class SimilarItems:
         rows, mean = top(rows.astype(np.int32), total.astype(np.float32), k)
         return similar(rows, mean)
 
-    def reason(self, context: Context, row: int) -> Reason:
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the seed that is nearest."""
-        seed = int(context.seeds[0])
-        if len(context.seeds) > 1:
-            vectors = context.view.vectors_of(context.seeds)
-            seed = int(context.seeds[int(np.argmax(vectors @ context.view.vectors_of(np.asarray([row]))[0]))])
-        title = context.view.title(seed)
-        return Reason(f"Similar to {title}", seed, title)
+        view, seeds = context.view, context.seeds.tolist()
+        by_seed = {seed: Reason(f"Similar to {title}", seed, title) for seed, title in ((s, view.title(s)) for s in seeds)}
+        if len(seeds) == 1:
+            return [by_seed[seeds[0]]] * len(rows)
+        nearest = np.argmax(view.vectors_of(np.asarray(rows)) @ view.vectors_of(context.seeds).T, axis=1)
+        return [by_seed[seeds[place]] for place in nearest.tolist()]
