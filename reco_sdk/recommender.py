@@ -38,7 +38,7 @@ from reco_sdk.snapshot.live import LiveCounts
 from reco_sdk.snapshot.log import InteractionLog
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.snapshot.view import View
-from reco_sdk.sources.context import Context
+from reco_sdk.sources.context import Context, rows_of
 from reco_sdk.types import Vector
 
 __all__ = ["CoreRecommender", "Diagnosis", "SimilarSession", "SyncReport"]
@@ -431,7 +431,14 @@ class CoreRecommender:
         now = self._clock.now().timestamp()
         history = self.tracker.history(visitor_id, user_id, now)
         context = Context(
-            state.view, state.orders, now, state.view.alive, np.empty(0, np.int32), history, self.engine.query_vectors
+            view=state.view,
+            orders=state.orders,
+            now=now,
+            mask=state.view.alive,
+            seeds=np.empty(0, np.int32),
+            history=history,
+            history_rows=rows_of(state.view, history),
+            query_vectors=self.engine.query_vectors,
         )
         vector, _, _ = context.session()
         base = state.view.base
