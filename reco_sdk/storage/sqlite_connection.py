@@ -10,10 +10,10 @@ the locks. Hence each is closed just before ``os.fork`` and opens again, in pare
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import threading
-import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +28,8 @@ __all__ = ["SqliteConnection"]
 T = TypeVar("T")
 
 FORK_WAIT_SECONDS: Final = 5.0
-_RETRY_SECONDS: Final = 0.01
+_SWITCH_SECONDS: Final = 0.5
+_LOG: Final = logging.getLogger(__name__)
 
 
 class SqliteConnection:
@@ -106,17 +107,18 @@ class SqliteConnection:
         return connection
 
     def _use_write_ahead_log(self, connection: sqlite3.Connection) -> None:
-        """Switch the file to WAL; SQLite does not wait for others here, so this does."""
-        deadline = time.monotonic() + self._busy_timeout_seconds
-        while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            try:
-                connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(_RETRY_SECONDS)
-            else:
-                break  # a file system without shared memory stays as it is: slower, not wrong
+        """Switch the file to WAL, unless somebody who reads it will not let go: slower then, not wrong."""
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        connection.execute(f"PRAGMA busy_timeout = {min(self._busy_timeout_seconds, _SWITCH_SECONDS) * 1000:.0f}")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            _LOG.info("%s is in use; it changes to write-ahead logging when it is next opened", self.path)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_seconds * 1000:.0f}")
 
     async def aclose(self) -> None:
         """Close the connection after the jobs before it, and end the thread."""

@@ -11,6 +11,7 @@ import pytest
 
 from reco_sdk.errors import MigrationError, StoreError
 from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.storage import schema
 from reco_sdk.storage.sqlite import SqliteStore
 from reco_sdk.testing.stores import make_item
 
@@ -126,20 +127,45 @@ async def test_a_lock_that_stays_is_told_after_the_timeout(store):
     await store.upsert_items([make_item("new")])
 
 
-async def test_opening_waits_for_another_process_to_finish(tmp_path):
-    path = tmp_path / "shop.sqlite3"
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("CREATE TABLE theirs (x)")
+@pytest.fixture
+def shop_reading(tmp_path):
+    """The shop's own connection, in the middle of a transaction that has read."""
+    other = sqlite3.connect(tmp_path / "shop.sqlite3", isolation_level=None, check_same_thread=False)
+    schema.apply(other)
     other.execute("BEGIN")
-    other.execute("SELECT * FROM theirs").fetchall()  # SQLite would not wait for a reader before it changes to WAL
-    timer = threading.Timer(0.2, other.execute, ["COMMIT"])
+    other.execute("SELECT * FROM reco_state").fetchall()
+    yield other
+    other.close()
+
+
+async def journal_mode(store):
+    return await store._write(lambda db: db.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+async def test_opening_waits_a_moment_for_the_shop(shop_reading, tmp_path):
+    store = SqliteStore(tmp_path / "shop.sqlite3")
+    timer = threading.Timer(0.1, shop_reading.execute, ["COMMIT"])
     timer.start()
-    store = SqliteStore(path)
     await store.open()
-    assert await store._write(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    assert await journal_mode(store) == "wal"
     await store.aclose()
     timer.join()
-    other.close()
+
+
+async def test_opening_does_not_wait_for_ever_for_the_shop(shop_reading, tmp_path):
+    store = SqliteStore(tmp_path / "shop.sqlite3")
+    began = time.monotonic()
+    await store.open()
+    assert time.monotonic() - began < 3
+    assert await journal_mode(store) == "delete"
+    assert await store.item_count() == 0
+    shop_reading.execute("COMMIT")
+    await store.upsert_items([make_item("a")])
+    await store.aclose()
+    await store.open()
+    assert await journal_mode(store) == "wal"
+    assert await store.item_count() == 1
+    await store.aclose()
 
 
 async def test_a_file_that_vanished_is_not_made_anew(store):
