@@ -30,7 +30,7 @@ _WORD: Final = re.compile(r"\w+")
 _TEXTS_PER_TURN: Final = 64
 _WORD_WEIGHT: Final = 1.0
 _PAIR_WEIGHT: Final = 0.5
-_GRAM_WEIGHT: Final = 0.8
+_GRAM_WEIGHT: Final = 1.2
 
 
 class HashingEmbedder:
