@@ -1,0 +1,121 @@
+"""JSON bodies: read within the limit, then made into items or interactions, all or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from aiohttp import web
+
+from reco_sdk.errors import InvalidInput, InvalidInteraction, InvalidItem
+from reco_sdk.interactions.interaction import Interaction, check_time
+from reco_sdk.items.item import Item
+from reco_sdk.server.context import LIMITS
+from reco_sdk.server.problems import FieldError, Problem, field_error
+
+__all__ = ["read_interactions", "read_items"]
+
+T = TypeVar("T")
+_CHUNK: Final = 2**16
+_SHOWN: Final = 100
+
+
+async def read_items(request: web.Request) -> list[Item]:
+    """Return the items of a body.
+
+    Raises
+    ------
+    Problem
+        400 for no JSON, 413 for too much of it, 415 for another content type, 422 with each wrong item named.
+    """
+    items, errors = _each(await _batch(request), _item)
+    first: dict[str, int] = {}
+    for index, item in items:
+        if item.id in first:
+            errors.append(FieldError("id", f"stands at {first[item.id]} and at {index}; send each item once", index, item.id))
+        first.setdefault(item.id, index)
+    return _all_or_none(items, errors, "items")
+
+
+async def read_interactions(request: web.Request) -> list[Interaction]:
+    """Return the interactions of a body; raises as :func:`read_items`."""
+    interactions, errors = _each(await _batch(request), _interaction)
+    return _all_or_none(interactions, errors, "interactions")
+
+
+async def _batch(request: web.Request) -> list[Any]:
+    if request.content_type != "application/json":
+        raise Problem(415, "unsupported-media-type", "send JSON, with the header 'Content-Type: application/json'")
+    limits = request.config_dict[LIMITS]
+    body = bytearray()
+    # Not request.read(): its limit is that of the outermost application, which may be somebody else's.
+    async for chunk in request.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > limits.body_bytes:
+            raise Problem(413, "too-large", f"the body is over {limits.body_bytes:,} bytes; send less at once")
+    try:
+        value = json.loads(body)
+    except UnicodeDecodeError as error:
+        raise Problem(400, "invalid-json", "the body is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise Problem(
+            400, "invalid-json", f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "invalid-json", "the body is JSON too deep or too large to be read") from error
+    batch = value if isinstance(value, list) else [value]
+    if len(batch) > limits.batch:
+        raise Problem(413, "too-large", f"{len(batch):,} at once; at most {limits.batch:,} are taken")
+    return batch
+
+
+def _each(batch: list[Any], make: Callable[[dict[str, Any]], T]) -> tuple[list[tuple[int, T]], list[FieldError]]:
+    made: list[tuple[int, T]] = []
+    errors: list[FieldError] = []
+    for index, fields in enumerate(batch):
+        if not isinstance(fields, dict):
+            errors.append(FieldError("", f"is {type(fields).__name__}; send an object", index))
+            continue
+        try:
+            made.append((index, make(fields)))
+        except InvalidInput as error:
+            errors.append(field_error(error, index))
+    return made, errors
+
+
+def _item(fields: dict[str, Any]) -> Item:
+    _check_kinds(fields, lambda name, reason: InvalidItem(_shown_id(fields.get("id")), name, reason))
+    return Item.from_dict(fields)
+
+
+def _interaction(fields: dict[str, Any]) -> Interaction:
+    _check_kinds(fields, InvalidInteraction)
+    interaction = Interaction.from_dict(fields)
+    check_time(interaction, datetime.now(UTC))
+    return interaction
+
+
+def _check_kinds(fields: dict[str, Any], error: Callable[[str, str], InvalidInput]) -> None:
+    """Refuse what JSON can say and no field can be, before it is compared or computed with."""
+    for name, value in fields.items():
+        if isinstance(value, dict) and name != "attributes":
+            raise error(name, "is an object, which this field cannot be")
+        if isinstance(value, list) and name not in {"categories", "tags"}:
+            raise error(name, "is a list, which this field cannot be")
+        if isinstance(value, int) and abs(value) > 2**63:
+            raise error(name, "is too large a number")
+
+
+def _shown_id(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _all_or_none(made: list[tuple[int, T]], errors: list[FieldError], what: str) -> list[T]:
+    if errors:
+        detail = f"{len(errors):,} of the {what} cannot be taken, so none was"
+        if len(errors) > _SHOWN:
+            detail += f"; the first {_SHOWN} are shown"
+        raise Problem(422, "invalid-input", detail, sorted(errors, key=lambda e: e.index or 0)[:_SHOWN])
+    return [value for _, value in made]

@@ -1,0 +1,145 @@
+"""JSON schemas of what goes in and out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reco_sdk.interactions.interaction import KINDS, MAX_TEXT
+from reco_sdk.items.item import AVAILABILITIES, MAX_DESCRIPTION, MAX_ENTRIES, MAX_ID, MAX_SHORT, MAX_TITLE
+
+__all__ = ["SCHEMAS"]
+
+
+def _optional(kind: str, description: str = "", **more: Any) -> dict[str, Any]:
+    return {"type": [kind, "null"], **({"description": description} if description else {}), **more}
+
+
+def _object(properties: dict[str, Any], required: tuple[str, ...] | None = None, *, closed: bool = False) -> dict[str, Any]:
+    out: dict[str, Any] = {"type": "object", "properties": properties}
+    needed = tuple(properties) if required is None else required
+    if needed:
+        out["required"] = list(needed)
+    if closed:
+        out["additionalProperties"] = False
+    return out
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_TEXT: Final = {"type": "string"}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_TIME: Final = {"type": ["string", "null"], "format": "date-time"}
+_TEXTS: Final = {"type": "array", "maxItems": MAX_ENTRIES, "items": {"type": "string", "maxLength": MAX_SHORT}}
+
+_ITEM: Final = _object(
+    {
+        "id": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+        "title": {"type": "string", "minLength": 1, "maxLength": MAX_TITLE},
+        "description": {"type": "string", "maxLength": MAX_DESCRIPTION},
+        "group_id": _optional("string", "Shared by the variants of one product."),
+        "categories": {**_TEXTS, "description": "Paths from the root, `Women > Dresses`; the first is the main one."},
+        "brand": _optional("string"),
+        "price": _optional("number", minimum=0),
+        "sale_price": _optional("number", "What is asked now, if it is lower.", minimum=0),
+        "currency": _optional("string", "ISO 4217."),
+        "availability": {"type": "string", "enum": sorted(AVAILABILITIES), "default": "in_stock"},
+        "quantity": _optional("integer", "Pieces in stock.", minimum=0),
+        "image_url": _optional("string"),
+        "page_url": _optional("string"),
+        "attributes": {
+            "type": "object",
+            "maxProperties": MAX_ENTRIES,
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        },
+        "tags": _TEXTS,
+        "rating": _optional("number", minimum=0, maximum=5),
+        "rating_count": _optional("integer", minimum=0),
+        "published_at": _TIME,
+        "expires_at": _TIME,
+        "language": _optional("string", "BCP 47."),
+    },
+    ("id", "title"),
+    closed=True,
+)
+
+_INTERACTION: Final = _object(
+    {
+        "kind": {"type": "string", "enum": sorted(KINDS)},
+        "item_id": _optional("string", "Needed but for a search."),
+        "visitor_id": _optional("string", "This or user_id is needed."),
+        "user_id": _optional("string"),
+        "session_id": _optional("string"),
+        "at": {"type": "string", "format": "date-time", "description": "Default: now."},
+        "quantity": {"type": "integer", "minimum": 1, "default": 1},
+        "value": _optional("number", "Price of one piece, or the rating.", minimum=0),
+        "currency": _optional("string"),
+        "query": _optional("string", "Of a search.", maxLength=MAX_TEXT),
+        "placement": _optional("string"),
+        "slate_id": _optional("string", "Of the slate that showed the item."),
+        "position": _optional("integer", "Place in that slate, from 0.", minimum=0),
+        "event_id": {"type": "string", "description": "The same id is stored once. Default: a fresh one."},
+    },
+    ("kind",),
+    closed=True,
+)
+
+_RECOMMENDED: Final = _object(
+    {
+        "id": _TEXT,
+        "score": {"type": "number", "description": "Comparable within one slate only."},
+        "reason": _TEXT,
+        "reason_kind": _TEXT,
+        "reason_item_id": _optional("string"),
+        "contributions": {"type": "object", "additionalProperties": {"type": "number"}},
+        "position": _COUNT,
+    }
+)
+
+_SLATE: Final = _object(
+    {
+        "id": {"type": "string", "description": "To be quoted as slate_id by the interactions that follow."},
+        "strategy": _TEXT,
+        "placement": _TEXT,
+        "tier": {"type": "string", "description": "What answered: personal, similar, popular, cached or empty."},
+        "at": {"type": "string", "format": "date-time"},
+        "items": {"type": "array", "items": _ref("RecommendedItem")},
+        "timings_ms": {"type": "object", "additionalProperties": {"type": "number"}},
+    }
+)
+
+_FIELD_ERROR: Final = _object(
+    {
+        "index": _optional("integer", "Place in the list that was sent, from 0."),
+        "item_id": _optional("string"),
+        "field": _TEXT,
+        "reason": _TEXT,
+    }
+)
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "Item": _ITEM,
+    "Interaction": _INTERACTION,
+    "RecommendedItem": _RECOMMENDED,
+    "Slate": _SLATE,
+    "UpsertReport": _object({"version": _COUNT, "inserted": _COUNT, "changed": _COUNT, "unchanged": _COUNT}),
+    "Accepted": _object({"accepted": _COUNT}),
+    "Health": _object({"status": {"type": "string", "enum": ["ok", "degraded"]}, "items": _COUNT}),
+    "OpenAPI": _object({"openapi": _TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}),
+    "FieldError": _FIELD_ERROR,
+    "Problem": {
+        **_object(
+            {
+                "type": _TEXT,
+                "title": _TEXT,
+                "status": {"type": "integer"},
+                "detail": _TEXT,
+                "request_id": _TEXT,
+                "errors": {"type": "array", "items": _ref("FieldError")},
+            },
+            ("type", "title", "status", "detail", "request_id"),
+        ),
+        "description": "RFC 9457.",
+    },
+}
