@@ -92,7 +92,7 @@ def encode() -> float:
     backend = process.backend()
     embedder = None if backend is None else backend.facade.core.embedder
     if not isinstance(embedder, SentenceTransformerEmbedder):
-        raise RuntimeError("this process has no text model")
+        raise RuntimeError("this process has no text model")  # noqa: TRY004 - not a matter of types
     model = SentenceTransformer(str(embedder.folder), device="cpu")
     model.encode(["a warm model"])
     started = time.perf_counter()

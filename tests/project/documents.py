@@ -29,9 +29,14 @@ def documents() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def with_code() -> list[Path]:
+    """All but the architecture page, which writes its contracts in shorthand."""
+    return [path for path in documents() if path.name != "architecture.md"]
+
+
 def blocks(language: str, *paths: Path) -> list[Block]:
     found = []
-    for path in paths or documents():
+    for path in paths or with_code():
         text = path.read_text(encoding="utf-8")
         for match in FENCE.finditer(text):
             indent, name, code = match.groups()
