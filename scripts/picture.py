@@ -1,6 +1,6 @@
 """Make the README's picture from a screenshot of the demo: the product page, cut and compressed to at most 300 kB.
 
-    .venv/bin/python scripts/picture.py .demo/screenshots/desktop-3-product-1.png docs/images/product-page.jpg
+``scripts/picture.py .demo/screenshots/desktop-3-product-1.png docs/images/product-page.jpg``
 """
 
 from __future__ import annotations
