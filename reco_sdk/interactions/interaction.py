@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import unicodedata
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -30,6 +30,9 @@ KINDS: Final = frozenset(
 MAX_CLOCK_SKEW_SECONDS: Final = 300
 MAX_AGE_YEARS: Final = 5
 MAX_TEXT: Final = 1_000
+MAX_COUNT: Final = 2**63 - 1
+MAX_RATING: Final = 5
+MAX_VALUE: Final = 1e15
 
 
 def _now() -> datetime:
@@ -38,6 +41,10 @@ def _now() -> datetime:
 
 def _event_id() -> str:
     return uuid.uuid4().hex
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +69,7 @@ class Interaction:
     quantity
         Pieces, from 1 up.
     value
-        Price paid for one piece, or the rating given (``rate``).
+        Price paid for one piece, or the rating given, 0 to 5 (``rate``).
     currency
         ISO 4217 code of ``value``.
     query
@@ -94,7 +101,8 @@ class Interaction:
     event_id: str = field(default_factory=_event_id)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        kind: object = self.kind
+        if not isinstance(kind, str) or kind not in KINDS:
             raise InvalidInteraction("kind", f"{self.kind!r} is unknown; use one of {', '.join(sorted(KINDS))}")
         for name in _TEXT_FIELDS:
             self._check_text(name)
@@ -107,12 +115,14 @@ class Interaction:
             raise InvalidInteraction("visitor_id", "is missing; give visitor_id or user_id")
         if not self.event_id:
             raise InvalidInteraction("event_id", "is empty; leave it out to get a fresh one")
-        if isinstance(self.quantity, bool) or not isinstance(self.quantity, int) or self.quantity < 1:
-            raise InvalidInteraction("quantity", f"{self.quantity!r} is not a whole number from 1 up; use kind 'refund' to undo")
+        if not _is_count(self.quantity) or self.quantity < 1:
+            raise InvalidInteraction(
+                "quantity", f"{self.quantity!r} is not a whole number from 1 to {MAX_COUNT:,}; use kind 'refund' to undo"
+            )
         if self.value is not None:
             self._check_value(self.value)
-        if self.position is not None and (not isinstance(self.position, int) or self.position < 0):
-            raise InvalidInteraction("position", f"{self.position!r} is not a whole number from 0 up")
+        if self.position is not None and not _is_count(self.position):
+            raise InvalidInteraction("position", f"{self.position!r} is not a whole number from 0 to {MAX_COUNT:,}")
         self._check_at(self.at)
 
     def _check_text(self, name: str) -> None:
@@ -123,13 +133,21 @@ class Interaction:
             raise InvalidInteraction(name, f"is {type(value).__name__}, not text")
         if len(value) > MAX_TEXT:
             raise InvalidInteraction(name, f"has {len(value):,} characters; at most {MAX_TEXT:,} are kept")
-        if not value.isprintable():
-            bad = next(c for c in value if not c.isprintable())
-            raise InvalidInteraction(name, f"holds unprintable character U+{ord(bad):04X}; remove it")
+        text = value.strip()
+        if not text.isprintable():
+            # Not all that is unprintable is wrong: a no-break space or the joiner of an emoji is text.
+            bad = next((c for c in text if unicodedata.category(c) in {"Cc", "Cs"}), None)
+            if bad is not None:
+                what = "control character" if unicodedata.category(bad) == "Cc" else "lone surrogate"
+                raise InvalidInteraction(name, f"holds {what} U+{ord(bad):04X}; remove it")
+        if text != value:
+            object.__setattr__(self, name, text)
 
     def _check_value(self, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            raise InvalidInteraction("value", f"{value!r} is not a number from 0 up; leave it out when unknown")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_VALUE:
+            raise InvalidInteraction("value", f"{value!r} is not a number from 0 to {MAX_VALUE:g}; leave it out when unknown")
+        if self.kind == "rate" and value > MAX_RATING:
+            raise InvalidInteraction("value", f"{value!r} is no rating from 0 to {MAX_RATING}; scale it")
         object.__setattr__(self, "value", float(value))
 
     def _check_at(self, at: object) -> None:
@@ -140,7 +158,10 @@ class Interaction:
                 raise InvalidInteraction("at", f"{at!r} is not an ISO 8601 time") from error
         if not isinstance(at, datetime):
             raise InvalidInteraction("at", f"is {type(at).__name__}; give a datetime or ISO 8601 text")
-        object.__setattr__(self, "at", at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+        try:
+            object.__setattr__(self, "at", at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC))
+        except OverflowError as error:
+            raise InvalidInteraction("at", f"{at.isoformat()} lies outside the years 1 to 9999 in UTC") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready fields; those that are ``None`` are left out."""

@@ -13,7 +13,7 @@ from reco_sdk.items.item import CATEGORY_SEPARATOR, Item
 from reco_sdk.items.tables import IdTable, TextTable, key_hash
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["Columns", "Facets", "facet"]
+__all__ = ["Columns", "Facets", "attribute_kind", "facet"]
 
 NO_FACET: Final = -1
 
@@ -21,6 +21,11 @@ NO_FACET: Final = -1
 def facet(kind: str, value: str) -> str:
     """Return the key of one facet value, for example ``facet("brand", "Acme")``; case does not matter."""
     return f"{kind}={value.strip().casefold()}"
+
+
+def attribute_kind(name: str) -> str:
+    """Return the kind of facet of an attribute, for :func:`facet`; no name and value read like another pair."""
+    return "attribute." + name.strip().casefold().replace("=", "\x1f")
 
 
 def _category_facets(path: str) -> list[str]:
@@ -37,7 +42,7 @@ def _facets(item: Item) -> list[str]:
     keys += [facet("tag", tag) for tag in item.tags]
     for name, value in item.attributes.items():
         values = (value,) if isinstance(value, str) else value
-        keys += [facet(f"attribute.{name.casefold()}", entry) for entry in values]
+        keys += [facet(attribute_kind(name), entry) for entry in values]
     return list(dict.fromkeys(keys))
 
 

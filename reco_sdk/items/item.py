@@ -26,6 +26,7 @@ MAX_TITLE: Final = 1_000
 MAX_SHORT: Final = 4_000
 MAX_DESCRIPTION: Final = 200_000
 MAX_ENTRIES: Final = 200
+MAX_COUNT: Final = 2**63 - 1
 
 AttributeValue = str | tuple[str, ...]
 
@@ -175,7 +176,8 @@ class _Checker:
         self._text("description", MAX_DESCRIPTION, multiline=True)
         for name in ("group_id", "brand", "image_url", "page_url", "language"):
             self._text(name, MAX_SHORT, optional=True)
-        self._set("categories", tuple(self._path(c) for c in self._texts("categories")))
+        paths = (self._path(c) for c in self._texts("categories"))
+        self._set("categories", tuple(dict.fromkeys(path for path in paths if path)))
         self._set("tags", self._texts("tags"))
         for name in ("price", "sale_price"):
             self._number(name, 0.0, math.inf, "leave it out when unknown")
@@ -183,7 +185,8 @@ class _Checker:
         self._count("quantity")
         self._count("rating_count")
         self._currency()
-        if self.item.availability not in AVAILABILITIES:
+        availability: object = self.item.availability
+        if not isinstance(availability, str) or availability not in AVAILABILITIES:
             self.fail("availability", f"{self.item.availability!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
         self._attributes()
         for name in ("published_at", "expires_at"):
@@ -241,8 +244,8 @@ class _Checker:
         if value is None:
             return
         try:
-            number = float(value)
-        except (TypeError, ValueError):
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
             self.fail(name, f"{value!r} is not a number; {mend}")
             return
         if not math.isfinite(number) or not low <= number <= high:
@@ -253,14 +256,14 @@ class _Checker:
         value = getattr(self.item, name)
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            self.fail(name, f"{value!r} is not a whole number from 0 up; leave it out when unknown")
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+            self.fail(name, f"{value!r} is not a whole number from 0 to {MAX_COUNT:,}; leave it out when unknown")
 
     def _currency(self) -> None:
         code = self.item.currency
         if code is None:
             return
-        upper = code.strip().upper() if isinstance(code, str) else code
+        upper = code.strip().upper() if isinstance(code, str) else ""
         if upper not in CURRENCIES:
             self.fail("currency", f"{code!r} is not an ISO 4217 code such as EUR, USD or CNY")
         self._set("currency", upper)
@@ -277,6 +280,8 @@ class _Checker:
             if isinstance(value, str):
                 out[name] = self._clean(f"attributes.{name}", value, MAX_SHORT)
             elif isinstance(value, Sequence):
+                if len(value) > MAX_ENTRIES:
+                    self.fail(f"attributes.{name}", f"has {len(value):,} entries; at most {MAX_ENTRIES} are kept")
                 out[name] = tuple(self._clean(f"attributes.{name}", entry, MAX_SHORT) for entry in value)
             else:
                 self.fail(f"attributes.{name}", f"is {type(value).__name__}; give text or a list of texts")
@@ -294,7 +299,10 @@ class _Checker:
         if not isinstance(value, datetime):
             self.fail(name, f"is {type(value).__name__}; give a datetime or ISO 8601 text")
             return
-        self._set(name, value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+        try:
+            self._set(name, value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+        except OverflowError:
+            self.fail(name, f"{value.isoformat()} lies outside the years 1 to 9999 in UTC; leave it out for no bound")
 
 
 def check_unique_ids(items: Sequence[Item]) -> None:

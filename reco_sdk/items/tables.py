@@ -17,8 +17,8 @@ _U64 = npt.NDArray[np.uint64]
 
 
 def key_hash(text: str) -> int:
-    """Return a 64-bit hash of ``text``, the same in every process (BLAKE2b)."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+    """Return a 64-bit hash of any ``text``, the same in every process (BLAKE2b)."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 class TextTable:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reco_sdk.errors import InvalidRequest
-from reco_sdk.items.catalogue import facet
+from reco_sdk.items.catalogue import attribute_kind, facet
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import BoolMask
 
@@ -66,7 +66,7 @@ class Filters:
     def __post_init__(self) -> None:
         for name in ("price_min", "price_max"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf):
                 raise InvalidRequest(name, f"{value!r} is not a number; leave it out for no bound")
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
             raise InvalidRequest("price_min", f"{self.price_min:g} is above price_max {self.price_max:g}")
@@ -74,7 +74,13 @@ class Filters:
             object.__setattr__(self, name, _texts(name, getattr(self, name)))
         given: Any = self.attributes
         pairs: Iterable[Any] = given.items() if isinstance(given, Mapping) else given
-        object.__setattr__(self, "attributes", tuple((str(k), _texts(f"attributes.{k}", v)) for k, v in pairs))
+        try:
+            attributes = tuple((str(k), _texts(f"attributes.{k}", v)) for k, v in pairs)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InvalidRequest):
+                raise
+            raise InvalidRequest("attributes", f"{given!r} is not a mapping of names to texts") from error
+        object.__setattr__(self, "attributes", attributes)
         if self.only_ids is not None:
             object.__setattr__(self, "only_ids", frozenset(_texts("only_ids", self.only_ids)))
         object.__setattr__(self, "exclude_ids", frozenset(_texts("exclude_ids", self.exclude_ids)))
@@ -106,7 +112,7 @@ class Filters:
             ("brand", self.brands),
             ("language", self.languages),
             ("tag", self.tags),
-            *((f"attribute.{name.casefold()}", values) for name, values in self.attributes),
+            *((attribute_kind(name), values) for name, values in self.attributes),
         ):
             if values:
                 allowed = np.zeros(len(view), np.bool_)
@@ -125,6 +131,8 @@ def _path(category: str) -> str:
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, Iterable):
+        raise InvalidRequest(name, f"is {type(value).__name__}; give a list of texts")
     entries = (value,) if isinstance(value, str) else tuple(value)
     for entry in entries:
         if not isinstance(entry, str):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from reco_sdk.interactions.interaction import Interaction
@@ -44,7 +45,7 @@ class SessionTracker:
         self.gap_seconds = gap_seconds
         self.ttl_seconds = ttl_seconds
         self.max_visitors = max_visitors
-        self._histories: dict[str, tuple[Event, ...]] = {}
+        self._histories: OrderedDict[str, tuple[Event, ...]] = OrderedDict()
         self._aliases: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -63,9 +64,11 @@ class SessionTracker:
     def alias(self, visitor_id: str, user_id: str) -> None:
         """From now on this browser's events belong to the account; what it did so far joins."""
         with self._lock:
-            self._aliases[visitor_id] = user_id
-            for event in self._histories.pop(_visitor_key(visitor_id), ()):
+            for event in self._histories.get(_visitor_key(visitor_id), ()):
                 self._append(_user_key(user_id), event)
+            # In this order, so that a reader meets every event at least once.
+            self._aliases[visitor_id] = user_id
+            self._histories.pop(_visitor_key(visitor_id), None)
 
     def load_aliases(self, aliases: Mapping[str, str]) -> None:
         """Take over aliases from the store."""
@@ -86,7 +89,7 @@ class SessionTracker:
             if own:
                 events = tuple(sorted((*events, *own), key=lambda e: e.at))[-self.cap :] if events else own
         if events and events[0].at < now - self.ttl_seconds:
-            events = events[bisect_right(events, now - self.ttl_seconds, key=lambda e: e.at) :]
+            events = events[bisect_left(events, now - self.ttl_seconds, key=lambda e: e.at) :]
         return events
 
     def session(self, visitor_id: str | None, user_id: str | None, now: float) -> tuple[Event, ...]:
@@ -100,14 +103,16 @@ class SessionTracker:
         return _visitor_key(visitor_id) if visitor_id else None
 
     def _append(self, key: str, event: Event) -> None:
-        events = self._histories.pop(key, ())
+        events = self._histories.get(key, ())
         if not events or event.at >= events[-1].at:
             events = (*events, event)
         else:
             place = bisect_right(events, event.at, key=lambda e: e.at)
             events = (*events[:place], event, *events[place:])
+        # Replaced in place: at no moment does a reader find the visitor unknown.
         self._histories[key] = events[-self.cap :]
+        self._histories.move_to_end(key)
 
     def _evict(self) -> None:
         while len(self._histories) > self.max_visitors:
-            self._histories.pop(next(iter(self._histories)))
+            self._histories.popitem(last=False)
