@@ -10,6 +10,7 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from django.db import connections, router
@@ -56,12 +57,26 @@ def process_dirty(backend: Backend) -> SweepReport:
     return total
 
 
-def read_orders(backend: Backend, *, recount: bool = True, rebuild: bool = False) -> OrdersReport:
-    """Read the shop's order lines that are new to the store."""
+def read_orders(
+    backend: Backend, *, recount: bool = True, rebuild: bool = False, progress: Callable[[int], None] | None = None
+) -> OrdersReport:
+    """Read the shop's order lines that are new to the store.
+
+    Parameters
+    ----------
+    backend
+        The recommender.
+    recount
+        Whether to look for lines that came to count behind the cursor.
+    rebuild
+        Whether to read every line again.
+    progress
+        Called with the number of lines of each chunk.
+    """
     total = OrdersReport()
     for source in orders():
         before = None if rebuild else backend.get_state(source.state_name)
-        report, after = source.read(before, backend.import_interactions, recount=recount)
+        report, after = source.read(before, backend.import_interactions, recount=recount, progress=progress)
         if after != before:
             backend.put_state(source.state_name, after)
         total.read += report.read

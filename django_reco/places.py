@@ -48,7 +48,7 @@ def state_dir(config: Settings) -> str:
     return config.state_dir
 
 
-def engine_config(config: Settings, *, embeds: bool) -> Config:
+def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> Config:
     """Return the settings of the recommender itself.
 
     Parameters
@@ -57,6 +57,8 @@ def engine_config(config: Settings, *, embeds: bool) -> Config:
         ``settings.RECO``.
     embeds
         Whether this process may load the text model. One that costs no torch is always allowed.
+    command
+        Whether it runs once and builds the snapshot itself, so that nothing is to happen in the background.
     """
     light = config.model == "hashing" or config.model.startswith(("http://", "https://"))
     given = dict(config.config)
@@ -65,12 +67,14 @@ def engine_config(config: Settings, *, embeds: bool) -> Config:
         given = {"flush_interval_seconds": 3_600.0, **given}
     else:
         model = config.model if embeds or light else ""
+    if command:
+        given = {**given, "delta_limit": 1_000_000_000}
     return Config(
         store=store_url(config),
         state_dir=state_dir(config),
         model=model,
         deadline_ms=config.deadline_ms,
         cache_ttl_seconds=config.cache_ttl_seconds,
-        poll_interval_seconds=config.poll_seconds,
+        poll_interval_seconds=86_400.0 if command else config.poll_seconds,
         **given,
     )
