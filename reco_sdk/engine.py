@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -70,7 +71,7 @@ class Request:
     Raises
     ------
     InvalidRequest
-        For an unknown strategy or placement, ``n`` out of bounds, or a missing seed.
+        For an unknown strategy or placement, ``n`` out of bounds, a missing seed, or an id that is not text.
     """
 
     strategy: str = "recommended_for_you"
@@ -82,6 +83,9 @@ class Request:
     filters: Filters = field(default_factory=Filters)
 
     def __post_init__(self) -> None:
+        for name in ("strategy", "placement"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidRequest(name, f"is {type(getattr(self, name)).__name__}, not text")
         if self.strategy not in STRATEGIES:
             raise InvalidRequest("strategy", f"{self.strategy!r} is unknown; use one of {', '.join(sorted(STRATEGIES))}")
         if self.placement not in PLACEMENTS:
@@ -90,8 +94,21 @@ class Request:
             raise InvalidRequest("n", f"{self.n!r} is not a whole number from 1 to {MAX_N:,}")
         seeds: object = self.seeds
         object.__setattr__(self, "seeds", (seeds,) if isinstance(seeds, str) else tuple(self.seeds))
+        _check_ids("seeds", *self.seeds)
+        for name in ("visitor_id", "user_id"):
+            value = getattr(self, name)
+            if value is not None:
+                _check_ids(name, value)
         if STRATEGIES[self.strategy].needs_seed and not self.seeds:
             raise InvalidRequest("seeds", f"{self.strategy} starts from an item; give its id")
+
+
+def _check_ids(name: str, *values: object) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            raise InvalidRequest(name, f"{value!r} is {type(value).__name__}, not text")
+        if not value.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in value):
+            raise InvalidRequest(name, f"{value!r} holds a control character or a lone surrogate; no id does")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +147,7 @@ class Engine:
         self.state = state
         self.tracker = tracker
         self.aliases: dict[str, str] = {}
+        self.browsers: dict[str, tuple[str, ...]] = {}
         self.query_vectors: Mapping[str, Vector] = {}
         self.late_answers = 0
         self._config = config
@@ -162,12 +180,17 @@ class Engine:
         history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
         bought: tuple[int, ...] = ()
         if request.filters.exclude_purchased and not strategy.keeps_purchased and (request.visitor_id or request.user_id):
-            bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases))
+            user = self.tracker.user_of(request.visitor_id, request.user_id)
+            browsers = self.browsers.get(user, ()) if user else ()
+            bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
 
         deadline = started + self._config.deadline_ms / 1_000.0
         question = (request.strategy, request.n, request.seeds, request.filters)
         stale_key = (question, request.visitor_id, request.user_id)
-        key = (question, state.view.version, state.orders.version, history, bought)
+        # A slate ends where an item is published or expires, and where a search's vector arrives.
+        until = state.view.valid_until(now)
+        known = tuple(event.query in self.query_vectors for event in history if event.query)
+        key = (question, state.view.version, state.orders.version, until, history, known, bought)
 
         def compute() -> Slate:
             context = self._context(request, strategy, state, now, seeds, history, bought)
@@ -178,11 +201,12 @@ class Engine:
             slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
         except _LateError:
             self.late_answers += 1
+            context = self._context(request, strategy, state, now, seeds, history, bought)
             earlier = self._answers.stale(stale_key)
-            if earlier is not None:
-                slate = replace(earlier, tier="cached")
+            kept = _still_allowed(earlier, context) if earlier is not None else ()
+            if earlier is not None and kept:
+                slate = replace(earlier, tier="cached", items=kept)
             else:
-                context = self._context(request, strategy, state, now, seeds, history, bought)
                 picked = _Picked()
                 self._fill(context, strategy.fallback[-1:], request, picked)
                 slate = _slate(context, picked, request, at)
@@ -229,7 +253,7 @@ class Engine:
         if found is None or now >= found[0]:
             mask = filters.mask(view, now)
             if len(self._masks) >= 64:
-                self._masks = {k: v for k, v in self._masks.items() if k[0] == view.version}
+                self._masks = {k: v for k, v in list(self._masks.items()) if k[0] == view.version}
                 if len(self._masks) >= 64:
                     self._masks = {}
             found = self._masks[key] = (view.valid_until(now), mask)
@@ -288,6 +312,13 @@ class Engine:
                 if len(candidates.rows) < k:
                     break
                 k *= 4
+
+
+def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...]:
+    """Return what of an earlier slate may still be shown: the clock excuses no item that is sold out."""
+    rows = ((item, context.view.row(item.id)) for item in slate.items)
+    kept = (item for item, row in rows if row >= 0 and context.mask[row])
+    return tuple(replace(item, position=position) for position, item in enumerate(kept))
 
 
 def _cut(context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request) -> _Picked:

@@ -45,7 +45,7 @@ class Base:
     group_order
         int32 ``(n,)``: rows in ascending order of their group.
     popular, trending, sold
-        float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds).
+        float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds), negative ones included.
     bought
         What each visitor bought.
     whitening

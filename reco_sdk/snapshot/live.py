@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +58,7 @@ class LiveCounts:
         self._popular: dict[str, float] = {}
         self._trending: dict[str, float] = {}
         self._sold: dict[str, float] = {}
-        self._bought: dict[int, Counter[str]] = {}
+        self._bought: dict[int, dict[str, int]] = {}
         self._lock = threading.Lock()
         self._version = 0
         self.changed = True
@@ -79,22 +78,37 @@ class LiveCounts:
                     self._sold[i.item_id] = self._sold.get(i.item_id, 0.0) + long
                 if i.kind in {"purchase", "refund"}:
                     who = visitor_hash(i.visitor_id, i.user_id, aliases)
-                    self._bought.setdefault(who, Counter())[i.item_id] += 1 if i.kind == "purchase" else -1
+                    before = self._bought.get(who, {})
+                    # Replaced, never written to: requests read it without the lock.
+                    self._bought[who] = {**before, i.item_id: before.get(i.item_id, 0) + (1 if i.kind == "purchase" else -1)}
             self.changed = True
 
-    def bought(self, view: View, visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str]) -> list[int]:
-        """Return the rows this visitor or user bought, by the snapshot and since."""
-        keys = {visitor_hash(visitor_id, user_id, aliases), visitor_hash(visitor_id, None, {})} - {0}
+    def bought(
+        self, view: View, visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str], browsers: Sequence[str] = ()
+    ) -> list[int]:
+        """Return the rows this visitor or user bought, by the snapshot and since, ascending.
+
+        Parameters
+        ----------
+        browsers
+            The account's other visitor ids: what they bought before they were known to belong to it is under their own name.
+        """
+        names = (visitor_id, *browsers)
+        keys = {visitor_hash(visitor_id, user_id, aliases), *(visitor_hash(name, None, {}) for name in names)} - {0}
         rows: set[int] = set()
+        counts: dict[int, int] = {}
         for key in keys:
-            rows.update(view.base.bought.of(key).tolist())
+            # An item that changed since the snapshot has a new row.
+            rows.update(row if view.alive[row] else view.row(view.item_id(row)) for row in view.base.bought.of(key).tolist())
             for item_id, count in self._bought.get(key, {}).items():
                 row = view.row(item_id)
-                if row >= 0:
-                    rows.add(row) if count > 0 else rows.discard(row)
-        # An item that changed since the snapshot has a new row.
-        moved = [view.row(view.item_id(row)) for row in rows if not view.alive[row]]
-        return [*(row for row in rows if view.alive[row]), *(row for row in moved if row >= 0)]
+                counts[row] = counts.get(row, 0) + count
+        for row, count in counts.items():
+            if count > 0:
+                rows.add(row)
+            elif count < 0:
+                rows.discard(row)
+        return sorted(rows - {-1})
 
     def orders(self, view: View) -> Orders:
         """Rank the view's rows by the snapshot's counts plus these. Not for the request path."""

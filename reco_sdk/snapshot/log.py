@@ -107,15 +107,14 @@ class InteractionLog:
 
 
 def popularity(log: LogArrays, n: int, reference: float, half_life_days: float) -> Floats:
-    """Return the decayed weight of each item's interactions, float64 ``(n,)``, never below 0.
+    """Return the decayed weight of each item's interactions, float64 ``(n,)``; below 0 where what was undone prevails.
 
     Parameters
     ----------
     reference
         Epoch seconds at which an interaction counts its full weight.
     """
-    total = np.bincount(log.rows, weights=log.weights * decay(log.at, reference, half_life_days), minlength=n)
-    return np.maximum(total, 0.0)
+    return np.bincount(log.rows, weights=log.weights * decay(log.at, reference, half_life_days), minlength=n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,14 +80,18 @@ def embed_sessions(
     limit
         Sessions kept at most.
     """
-    keep = (log.weights > 0) & has_vector[log.rows] if len(log) else np.empty(0, np.bool_)
-    rows, who, at, weights = log.rows[keep], log.visitors[keep], log.at[keep], log.weights[keep]
-    empty = SessionTable(vectors[:0], np.zeros(1, np.int64), rows[:0], at[:0])
-    if not len(rows) or limit == 0:
+    empty = SessionTable(vectors[:0], np.zeros(1, np.int64), log.rows[:0], log.at[:0])
+    if not len(log) or limit == 0:
         return empty
-    order = np.lexsort((at, who))
-    rows, who, at, weights = rows[order], who[order], at[order], weights[order]
-    starts = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]) | (np.diff(at) > gap_seconds)])
+    order = np.lexsort((log.at, log.visitors))
+    # Sessions are told by everything the visitor did, and then hold what they liked.
+    number = np.cumsum(np.r_[True, (np.diff(log.visitors[order]) != 0) | (np.diff(log.at[order]) > gap_seconds)])
+    liked = (log.weights[order] > 0) & has_vector[log.rows[order]]
+    order, number = order[liked], number[liked]
+    if not len(order):
+        return empty
+    rows, at, weights = log.rows[order], log.at[order], log.weights[order]
+    starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
     ends = np.append(starts[1:], len(rows))
     recent = np.argsort(-at[ends - 1], kind="stable")[:limit]
     starts, ends = np.maximum(starts[recent], ends[recent] - MAX_EVENTS), ends[recent]
