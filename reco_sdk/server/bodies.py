@@ -104,7 +104,7 @@ def _check_kinds(fields: dict[str, Any], error: Callable[[str, str], InvalidInpu
             raise error(name, "is an object, which this field cannot be")
         if isinstance(value, list) and name not in {"categories", "tags"}:
             raise error(name, "is a list, which this field cannot be")
-        if isinstance(value, int) and abs(value) > 2**63:
+        if isinstance(value, int) and abs(value) >= 2**63:
             raise error(name, "is too large a number")
 
 
