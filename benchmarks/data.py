@@ -227,8 +227,7 @@ def working_copy(place: Built, folder: Path) -> Built:
 async def graph_loaded(reco: Recommender) -> None:
     """Wait until the graph is there: it is read in the background, and searches are exact before."""
     for _ in range(600):
-        index = reco.engine.state.view.base.index
-        if index is not None and index.hnsw is not None:
+        if reco.engine.state.view.base.graph is not None:
             return
         await asyncio.sleep(0.05)
     raise RuntimeError("the graph was not loaded within 30 seconds")
