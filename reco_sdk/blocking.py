@@ -21,13 +21,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def _own_lock(locks: dict[int, threading.Lock]) -> threading.Lock:
+    """Return the lock of this process: one that another thread held at a fork would never be released in the child."""
+    return locks.setdefault(os.getpid(), threading.Lock())
+
+
 class LoopThread:
     """An event loop in a daemon thread: started on first use, and again in a forked child."""
 
     def __init__(self) -> None:
         self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -73,10 +78,7 @@ class LoopThread:
                 loop.close()
 
     def _start(self) -> None:
-        if self._pid != os.getpid():
-            # A lock that another thread held at the fork would never be released here.
-            self._lock = threading.Lock()
-        with self._lock:
+        with _own_lock(self._locks):
             if self._loop is not None and self._pid == os.getpid():
                 return
             loop = asyncio.new_event_loop()
@@ -131,7 +133,7 @@ class BlockingRecommender:
         self._thread = LoopThread()
         self._core: CoreRecommender | None = None
         self._pid = 0
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}
 
     def __enter__(self) -> Self:
         self.start()
@@ -152,7 +154,6 @@ class BlockingRecommender:
         if self._core is None:
             raise NotRunning("the recommender is not open; use `with Recommender.open_blocking(...)`")
         if self._pid != os.getpid():
-            self._lock = threading.Lock()
             self._open()
         return self._core
 
@@ -204,7 +205,7 @@ class BlockingRecommender:
     doctor = _derived(CoreRecommender.doctor)
 
     def _open(self, timeout_seconds: float | None = None) -> None:
-        with self._lock:
+        with _own_lock(self._locks):
             if self.started:
                 return
             core = self._make()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,7 +90,7 @@ class Config:
                 if not isinstance(value, str):
                     raise ConfigError(f"{f.name}: {value!r} is {type(value).__name__}, not text")
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
                 raise ConfigError(f"{f.name}: {value!r} is not a number")
             if f.type == "int" and not isinstance(value, int):
                 raise ConfigError(f"{f.name}: {value!r} is not a whole number")
@@ -102,10 +102,12 @@ class Config:
     def from_env(cls, environ: Mapping[str, str] | None = None, **overrides: Any) -> Config:
         """Read ``RECO_<NAME>`` variables; ``overrides`` win over them.
 
+        Variables that name no setting are passed over: the prefix is not ours alone.
+
         Raises
         ------
         ConfigError
-            For a variable that names no setting, or a value that cannot work.
+            For an override that names no setting, or a value that cannot work.
         """
         environ = os.environ if environ is None else environ
         known = {f.name: f.type for f in fields(cls)}
@@ -118,10 +120,21 @@ class Config:
                 values[name] = {"str": str, "int": int, "float": float}[str(known[name])](text)
             except ValueError as error:
                 raise ConfigError(f"{key}={text!r} is not {known[name]}") from error
-        unknown = sorted(set(overrides) - set(known))
-        if unknown:
-            raise ConfigError(f"{unknown[0]!r} is no setting; known are {', '.join(sorted(known))}")
-        return cls(**{**values, **overrides})
+        return cls(**values).with_settings(**overrides)
+
+    def with_settings(self, **settings: Any) -> Config:
+        """Return the same with single settings changed.
+
+        Raises
+        ------
+        ConfigError
+            For what is no setting, or a value that cannot work.
+        """
+        known = sorted(f.name for f in fields(self))
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"{name!r} is no setting; known are {', '.join(known)}")
+        return replace(self, **settings)
 
     def state_path(self, store_path: Path | None) -> Path | None:
         """Return the snapshots' folder for a store in a file, ``None`` where a temporary one is meant."""

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +22,7 @@ import numpy as np
 from reco_sdk.config import Config
 from reco_sdk.embedding.sync import embed_catalogue, embed_items
 from reco_sdk.engine import Engine, Request, State
-from reco_sdk.errors import BuildInProgress, EmbeddingError, InvalidRequest, MissingExtra, NotRunning, RecoError
+from reco_sdk.errors import BuildInProgress, EmbeddingError, InvalidItem, InvalidRequest, MissingExtra, NotRunning, RecoError
 from reco_sdk.index.hnsw import hnsw_available
 from reco_sdk.interactions.interaction import Interaction, check_time
 from reco_sdk.interactions.recorder import Recorder
@@ -49,6 +49,8 @@ PAGE: Final = 10_000
 RECENT_INTERACTIONS: Final = 50_000
 QUERIES_KEPT: Final = 1_000
 IMPRESSIONS_KEPT: Final = 10_000
+EVENTS_REMEMBERED: Final = 10_000
+BUILD_RETRY_SECONDS: Final = 60.0
 ALIASES_SECONDS: Final = 60.0
 
 
@@ -182,9 +184,18 @@ class CoreRecommender:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._apply_lock = threading.Lock()
         self._open = False
+        self._starting = True
         self._aliases_at = 0.0
         self._refused: set[Path] = set()
-        self.last_error: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._recent_events: OrderedDict[str, None] = OrderedDict()
+        self._build_not_before = 0.0
+        self._troubles: dict[str, str] = {}
+
+    @property
+    def last_error(self) -> str | None:
+        """What went wrong last and was not mended since; ``None`` when all is well."""
+        return next(reversed(self._troubles.values()), None)
 
     # -- life
 
@@ -206,13 +217,21 @@ class CoreRecommender:
         if self._open:
             return
         await self.store.open()
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._refresh_aliases()
+            async with self._refreshing:
+                if not await self._refresh_snapshot():
+                    await self._take_over(self._base)
+            if self._starting:
+                recent = await self.store.recent_interactions(RECENT_INTERACTIONS)
+                self.tracker.record(stored.interaction for stored in recent if stored.sequence <= self._sequence)
+        except BaseException:
+            await self._cancel_tasks()
+            await self.store.aclose()
+            raise
+        self._starting = False
         self._open = True
-        await self._refresh_aliases()
-        async with self._refreshing:
-            if not await self._refresh_snapshot():
-                await self._take_over(self._base)
-        recent = await self.store.recent_interactions(RECENT_INTERACTIONS)
-        self.tracker.record(stored.interaction for stored in recent if stored.sequence <= self._sequence)
         self.recorder.start()
         self._spawn(self._follow())
 
@@ -221,9 +240,7 @@ class CoreRecommender:
         if not self._open:
             return
         self._open = False
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel_tasks()
         await self.recorder.aclose()
         with contextlib.suppress(RecoError):
             await self._write_impressions()
@@ -252,13 +269,17 @@ class CoreRecommender:
         """
         self._check_open()
         batch = list(items)
+        for item in batch:
+            if not isinstance(item, Item):
+                raise InvalidItem(None, "item", f"is {type(item).__name__}; make one with Item(...) or Item.from_dict(...)")
         check_unique_ids(batch)
         report = await self.store.upsert_items(batch)
         if embed and self.embedder is not None and batch:
             try:
                 await embed_items(self.store, self.embedder, batch, recipe=self._recipe)
+                self._mended("embedding")
             except (EmbeddingError, MissingExtra) as error:
-                self.last_error = str(error)
+                self._trouble("embedding", error)
                 logger.warning("items are stored, but found by category and popularity only: %s", error)
         await self.refresh()
         self._build_when_due()
@@ -300,21 +321,32 @@ class CoreRecommender:
         for interaction in interactions:
             check_time(interaction, now)
         with self._apply_lock:
-            self._own_events.update(i.event_id for i in interactions)
-            self._apply(interactions)
-            self.recorder.add(interactions)
+            fresh = self._not_seen(interactions)
+            self._own_events.update(i.event_id for i in fresh)
+            self._apply(fresh)
+            self.recorder.add(fresh)
 
     async def import_interactions(self, interactions: Sequence[Interaction]) -> int:
-        """Store history of any age at once, all or nothing; return how many were new (by ``event_id``)."""
+        """Store history of any age at once, all or nothing; return how many were new (by ``event_id``).
+
+        Raises
+        ------
+        InvalidInteraction
+            When one lies in the future; then none was stored.
+        StoreError
+            When the store refuses; then none was stored.
+        """
         self._check_open()
+        now = self._clock.now()
+        for interaction in interactions:
+            check_time(interaction, now, max_age_years=None)
         return await self.store.append_interactions(interactions)
 
     async def alias(self, visitor_id: str, user_id: str) -> None:
         """Record that this browser belongs to this account; what it did so far joins the account."""
         self._check_open()
-        self.tracker.alias(visitor_id, user_id)
-        self.engine.aliases = {**self.engine.aliases, visitor_id: user_id}
         await self.store.alias(visitor_id, user_id)
+        self._take_aliases({visitor_id: user_id})
 
     async def flush(self) -> None:
         """Write what waits to the store, and count it in the rankings.
@@ -425,6 +457,7 @@ class CoreRecommender:
         InvalidRequest
             For ``k`` below 1.
         """
+        self._check_open()
         if k < 1:
             raise InvalidRequest("k", f"{k!r} is not a whole number from 1 up")
         state = self.engine.state
@@ -474,9 +507,11 @@ class CoreRecommender:
         with self.folder.build_lock():
             await self.recorder.flush()
             source, embedded, reused = await self._read_all(progress)
-            path = await asyncio.to_thread(build_snapshot, self.folder.root, source, self.config, progress=progress)
+            now = self._clock.now().timestamp()
+            path = await asyncio.to_thread(build_snapshot, self.folder.root, source, self.config, now=now, progress=progress)
             self.folder.publish(path)
             self.folder.prune()
+        self._mended("build", "embedding")
         await self.refresh()
         meta = self._base.meta
         return SyncReport(
@@ -545,8 +580,7 @@ class CoreRecommender:
             problems.append(
                 "hnswlib is not installed, so a large catalogue is searched more slowly; pip install 'reco-sdk[hnsw]'"
             )
-        if self.last_error:
-            problems.append(self.last_error)
+        problems += self._troubles.values()
         return Diagnosis(facts=facts, problems=tuple(dict.fromkeys(problems)))
 
     # -- inside
@@ -554,6 +588,20 @@ class CoreRecommender:
     def _check_open(self) -> None:
         if not self._open:
             raise NotRunning("the recommender is not open; use `async with Recommender.open(...)`")
+
+    def _trouble(self, what: str, error: object) -> None:
+        self._troubles.pop(what, None)
+        self._troubles[what] = str(error)
+
+    def _mended(self, *what: str) -> None:
+        for name in what:
+            self._troubles.pop(name, None)
+
+    async def _cancel_tasks(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -567,9 +615,14 @@ class CoreRecommender:
                 await self.refresh()
                 await self._write_impressions()
             except RecoError as error:
-                self.last_error = str(error)
+                self._trouble("follow", error)
                 logger.warning("could not follow the store; serving from memory: %s", error)
+            except Exception as error:
+                # Whatever it was: a process that no longer follows would serve yesterday for ever.
+                self._trouble("follow", error)
+                logger.exception("could not follow the store; serving from memory")
             else:
+                self._mended("follow")
                 self._build_when_due()
 
     def _new_live(self, base: Base) -> LiveCounts:
@@ -591,18 +644,18 @@ class CoreRecommender:
 
     def _wish_query(self, query: str) -> None:
         """Embed a search query in the background, so that the next request of its session knows its vector."""
-        with contextlib.suppress(RuntimeError):
-            # No running loop here (another thread recorded it): the query stays unknown.
-            asyncio.get_running_loop()
-            self._spawn(self._embed_query(query))
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                # Closed meanwhile: the query stays unknown. The caller may be any thread, with a loop of its own or none.
+                self._loop.call_soon_threadsafe(lambda: self._spawn(self._embed_query(query)))
 
     async def _embed_query(self, query: str) -> None:
-        if self.embedder is None:
+        if self.embedder is None or query in self._queries:
             return
         try:
             vector = (await self.embedder.embed([query]))[0]
         except (EmbeddingError, MissingExtra) as error:
-            self.last_error = str(error)
+            self._trouble("embedding", error)
             return
         self._queries[query] = vector
         while len(self._queries) > QUERIES_KEPT:
@@ -611,6 +664,10 @@ class CoreRecommender:
 
     def _whiten_queries(self) -> None:
         view = self.engine.state.view
+        if self._base.fingerprint and self._queries and self._base.fingerprint != self._own_fingerprint():
+            # The snapshot speaks another model's language.
+            self.engine.query_vectors = {}
+            return
         known = {query: view.whiten(vector) for query, vector in self._queries.items()}
         self.engine.query_vectors = {query: vector for query, vector in known.items() if vector is not None}
 
@@ -623,12 +680,14 @@ class CoreRecommender:
             try:
                 await self.store.append_impressions(batch)
             except RecoError:
-                self._impressions.extendleft(reversed(batch))
+                room = IMPRESSIONS_KEPT - len(self._impressions)
+                self._impressions.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
                 raise
 
     def _build_when_due(self) -> None:
         due = len(self._delta.changed) + len(self._delta.deleted) > self.config.delta_limit
-        if due and self._builds and not any(t.get_name() == "reco-build" for t in self._tasks):
+        building = any(task.get_name() == "reco-build" for task in self._tasks)
+        if due and self._builds and not building and time.monotonic() >= self._build_not_before:
             task = asyncio.get_running_loop().create_task(self._build(), name="reco-build")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -639,8 +698,13 @@ class CoreRecommender:
         except BuildInProgress:
             logger.info("another process is building the snapshot")
         except RecoError as error:
-            self.last_error = str(error)
+            self._build_not_before = time.monotonic() + BUILD_RETRY_SECONDS
+            self._trouble("build", error)
             logger.warning("no snapshot could be built; the one before goes on serving: %s", error)
+        except Exception as error:
+            self._build_not_before = time.monotonic() + BUILD_RETRY_SECONDS
+            self._trouble("build", error)
+            logger.exception("no snapshot could be built; the one before goes on serving")
 
     async def _read_all(self, progress: Progress | None) -> tuple[SnapshotInput, int, int]:
         item_version = await self.store.item_version()
@@ -684,30 +748,44 @@ class CoreRecommender:
             return False
         snapshot = await asyncio.to_thread(self.folder.open_latest)
         if snapshot is None or snapshot.path != current:
-            self._refused.add(current)
-            self.last_error = f"snapshot {current.name} is damaged and was refused; run sync to build another"
-        if snapshot is None or snapshot.path == self._base.path:
+            self._refuse(current)
+        if snapshot is None or snapshot.path == self._base.path or snapshot.path in self._refused:
             return False
-        base = await asyncio.to_thread(Base.of, snapshot, exact_limit=self.config.exact_limit)
+        try:
+            base = await asyncio.to_thread(Base.of, snapshot, exact_limit=self.config.exact_limit)
+        except (RecoError, LookupError) as error:
+            logger.error("snapshot %s cannot be served: %s", snapshot.path, error)  # noqa: TRY400 -- told, not debugged
+            self._refuse(snapshot.path)
+            return False
         await self._take_over(base)
+        if snapshot.path == current:
+            self._mended("snapshot")
         self._spawn(asyncio.to_thread(base.load_graph))
         return True
+
+    def _refuse(self, path: Path) -> None:
+        self._refused.add(path)
+        self._trouble("snapshot", f"snapshot {path.name} is damaged and was refused; run sync to build another")
 
     async def _take_over(self, base: Base) -> None:
         """Count what happened since a snapshot, then serve it; what is recorded meanwhile counts in both."""
         live = self._new_live(base)
         seen: set[str] = set()
-        starting = self._sequence == 0
         with self._apply_lock:
             self._next_live = (live, seen)
         try:
             await self.recorder.flush()
-            sequence = base.sequence
+            # What the snapshot counts already may still be news to the visitors' histories.
+            sequence = base.sequence if self._starting else min(base.sequence, self._sequence)
             while page := await self.store.interactions_since(sequence, PAGE):
-                live.add([s.interaction for s in page if s.interaction.event_id not in seen], self.engine.aliases)
-                if not starting:
-                    self.tracker.record(self._from_others([s for s in page if s.sequence > self._sequence]))
+                live.add(
+                    [s.interaction for s in page if s.sequence > base.sequence and s.interaction.event_id not in seen],
+                    self.engine.aliases,
+                )
                 sequence = page[-1].sequence
+                if not self._starting:
+                    # The state that goes on serving until then counts them too.
+                    self._take_from_others([s for s in page if s.sequence > self._sequence])
             before = _Delta(version=base.item_version)
             delta = await self._read_delta(base, before) or before
             state = self._state(base, delta, live)
@@ -755,7 +833,7 @@ class CoreRecommender:
         try:
             return self.embedder.fingerprint
         except RecoError as error:
-            self.last_error = str(error)
+            self._trouble("embedding", error)
             return ""
 
     async def _vectors_of(self, items: Sequence[Item], fingerprint: str) -> dict[str, Vector]:
@@ -768,28 +846,55 @@ class CoreRecommender:
     async def _refresh_interactions(self) -> bool:
         news = False
         while page := await self.store.interactions_since(self._sequence, PAGE):
-            others = self._from_others(page)
-            if others:
-                self.tracker.record(others)
-                self.engine.state.live.add(others, self.engine.aliases)
-                news = True
-            self._sequence = page[-1].sequence
+            news = self._take_from_others(page) or news
         if self._clock.now().timestamp() - self._aliases_at > ALIASES_SECONDS:
             await self._refresh_aliases()
         return news
 
-    def _from_others(self, page: Sequence[StoredInteraction]) -> list[Interaction]:
-        """Return what other processes wrote; what this one recorded was known at once."""
+    def _take_from_others(self, page: Sequence[StoredInteraction]) -> bool:
+        """Take over what other processes wrote; what this one recorded was known at once. Return whether there was any."""
+        if not page:
+            return False
         with self._apply_lock:
             others = [s.interaction for s in page if s.interaction.event_id not in self._own_events]
             self._own_events.difference_update(s.interaction.event_id for s in page)
-        return others
+            self._remember(i.event_id for i in others)
+            self._sequence = page[-1].sequence
+        if others:
+            self.tracker.record(others)
+            self.engine.state.live.add(others, self.engine.aliases)
+        return bool(others)
+
+    def _not_seen(self, interactions: Sequence[Interaction]) -> list[Interaction]:
+        """Return those whose ``event_id`` is new here: a beacon that was sent twice counts once."""
+        fresh = {i.event_id: i for i in interactions if i.event_id not in self._recent_events}
+        self._remember(fresh)
+        return list(fresh.values())
+
+    def _remember(self, event_ids: Iterable[str]) -> None:
+        self._recent_events.update(dict.fromkeys(event_ids))
+        while len(self._recent_events) > EVENTS_REMEMBERED:
+            self._recent_events.popitem(last=False)
 
     async def _refresh_aliases(self) -> None:
         aliases = await self.store.aliases()
         self._aliases_at = self._clock.now().timestamp()
-        self.tracker.load_aliases(aliases)
-        self.engine.aliases = {**self.engine.aliases, **aliases}
+        self._take_aliases(aliases)
+
+    def _take_aliases(self, aliases: Mapping[str, str]) -> None:
+        engine = self.engine
+        fresh = {visitor: user for visitor, user in aliases.items() if engine.aliases.get(visitor) != user}
+        if not fresh:
+            return
+        browsers: dict[str, list[str]] = {}
+        for visitor, user in fresh.items():
+            browsers.setdefault(user, []).append(visitor)
+        self.tracker.load_aliases(fresh)
+        engine.aliases = {**engine.aliases, **fresh}
+        engine.browsers = {
+            **engine.browsers,
+            **{user: tuple(dict.fromkeys((*engine.browsers.get(user, ()), *own))) for user, own in browsers.items()},
+        }
 
     def _state(self, base: Base, delta: _Delta, live: LiveCounts) -> State:
         self._views += 1

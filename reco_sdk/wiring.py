@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import logging
+import secrets
+import shutil
 import tempfile
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,8 @@ class Recommender(CoreRecommender):
     ...     slate = await reco.similar_items("sku-1", n=8)
     """
 
+    _temporary: Path | None = None
+
     @classmethod
     def open(
         cls,
@@ -97,18 +101,28 @@ class Recommender(CoreRecommender):
         ConfigError
             For a setting or URL that cannot work.
         """
-        config = Config.from_env(**settings) if config is None else replace(config, **settings)
+        config = Config.from_env(**settings) if config is None else config.with_settings(**settings)
         store = open_store(config.store if url is None else url)
         path = Path(store.path) if isinstance(store, SqliteStore) else None
-        state = config.state_path(path) or Path(tempfile.mkdtemp(prefix="reco-"))
-        return cls(
+        state = config.state_path(path)
+        # Made by the first snapshot, if there is one, and removed at the end: the store is gone then.
+        temporary = Path(tempfile.gettempdir()) / f"reco-{secrets.token_hex(8)}" if state is None else None
+        recommender = cls(
             store,
             config,
-            state,
+            state or temporary or Path(),
             embedder=make_embedder(config) if embedder is None else embedder,
             recipe=recipe,
             clock=clock or SystemClock(),
         )
+        recommender._temporary = temporary
+        return recommender
+
+    async def aclose(self) -> None:
+        """Write what waits and let go of everything; idempotent."""
+        await super().aclose()
+        if self._temporary is not None:
+            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
     @classmethod
     def open_blocking(

@@ -253,19 +253,19 @@ _TEXT_FIELDS: Final = (
 )
 
 
-def check_time(interaction: Interaction, now: datetime) -> None:
-    """Refuse a live interaction whose time cannot be.
+def check_time(interaction: Interaction, now: datetime, *, max_age_years: int | None = MAX_AGE_YEARS) -> None:
+    """Refuse an interaction whose time cannot be.
 
-    History that is imported may be older; what is recorded live may not.
+    History that is imported may be older (``max_age_years=None``); what is recorded live may not.
 
     Raises
     ------
     InvalidInteraction
-        When ``at`` is over five minutes ahead of ``now``, or over five years behind it.
+        When ``at`` is over five minutes ahead of ``now``, or over ``max_age_years`` behind it.
     """
     if interaction.at > now + timedelta(seconds=MAX_CLOCK_SKEW_SECONDS):
         raise InvalidInteraction("at", f"{interaction.at.isoformat()} is in the future; check the clock and the time zone")
-    if interaction.at < now - timedelta(days=365 * MAX_AGE_YEARS):
+    if max_age_years is not None and interaction.at < now - timedelta(days=365 * max_age_years):
         raise InvalidInteraction(
-            "at", f"{interaction.at.isoformat()} is over {MAX_AGE_YEARS} years ago; check its unit and time zone"
+            "at", f"{interaction.at.isoformat()} is over {max_age_years} years ago; check its unit and time zone"
         )
