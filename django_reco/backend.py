@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from reco_sdk.errors import RecoError
 from reco_sdk.ports import Impression
 from reco_sdk.wiring import Recommender
 
@@ -54,7 +53,7 @@ class Backend:
         try:
             self.write_impressions()
             self.facade.close()
-        except RecoError:
+        except Exception:  # noqa: BLE001  at the end of a process nobody could do anything about it
             logger.warning("reco: not everything could be written at the end", exc_info=True)
 
     # -- the request path: memory only
@@ -121,6 +120,10 @@ class Backend:
     def import_interactions(self, interactions: Sequence[Interaction]) -> int:
         """Store history; return how many were new."""
         return self.facade.import_interactions(interactions)
+
+    def interaction_sequence(self) -> int:
+        """Return the greatest number that the store gave an interaction."""
+        return self.facade.run(self.facade.core.store.interaction_sequence())
 
     def get_state(self, name: str) -> str | None:
         """Return a small named value."""

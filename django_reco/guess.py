@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from django.db import models
 
-__all__ = ["Choice", "guess", "order_candidates"]
+__all__ = ["Choice", "OrderCandidate", "guess", "order_candidates"]
 
 Field = Any
 

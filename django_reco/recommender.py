@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -175,7 +175,7 @@ class Process:
                 self._poller = Poller(backend)
                 self._poller.start()
                 self._starting = None
-            atexit.register(self.stop)
+            _at_exit(self.stop)
         finally:
             started.set()
 
@@ -220,6 +220,15 @@ class Process:
                     read_orders(self._backend)
                 self._backend.refresh()
             return self._backend
+
+
+def _at_exit(stop: Callable[[], None]) -> None:
+    """Have what waits written when the interpreter ends, while its thread pools still work.
+
+    ``atexit`` runs after they were shut down; the hook that they use themselves is private to ``threading``.
+    """
+    register: Callable[..., Any] = getattr(threading, "_register_atexit", atexit.register)
+    register(stop)
 
 
 def _test_epoch() -> tuple[Any, ...]:

@@ -1,0 +1,74 @@
+"""``manage.py reco_init``: looks at the installed models and prints a block for the settings, with its reasons."""
+
+from __future__ import annotations
+
+import pprint
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from django_reco.inspecting import Proposal, propose
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Propose ``settings.RECO`` for the shop that is installed; change nothing."""
+
+    help = "Looks at the installed models and prints a RECO block to paste, saying why, and what else could be meant."
+    requires_system_checks: list[str] = []  # noqa: RUF012  Django's own name and type; it runs before there are settings
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("model", nargs="?", help="the product model, 'app_label.Model', where several could be meant")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run it."""
+        try:
+            found = propose(options["model"])
+        except (LookupError, ValueError) as error:
+            raise CommandError(f"there is no model {options['model']!r}: {error}") from error
+        if found.chosen is None:
+            self._ambiguous(found)
+            return
+        self.stdout.write(self.style.MIGRATE_HEADING("# What was found"))
+        self._reasons(found)
+        self.stdout.write("")
+        self.stdout.write(self.style.MIGRATE_HEADING("# Paste into the settings, and look it over"))
+        self.stdout.write(f"RECO = {pprint.pformat(found.settings, sort_dicts=False, width=100)}")
+        self.stdout.write("")
+        self.stdout.write("# Then: manage.py migrate · manage.py reco_sync · manage.py reco_doctor, and in the product page's template:")
+        self.stdout.write("# {% load reco %} … {% you_may_also_like product %}")
+
+    def _reasons(self, found: Proposal) -> None:
+        if found.chosen is None:
+            return
+        self.stdout.write(f"# ITEMS {found.chosen.model._meta.label}: {'; '.join(found.chosen.reasons)}")
+        for candidate in found.items[:6]:
+            if candidate.model is not found.chosen.model:
+                self.stdout.write(f"#   not {candidate.model._meta.label} ({'; '.join(candidate.reasons[:3])})")
+        for name, choice in found.guesses.items():
+            others = f"  (also possible: {', '.join(choice.others)})" if choice.others else ""
+            self.stdout.write(f"#   {name:<12} {choice.path:<20} {choice.reason}{others}")
+        if found.canonical:
+            self.stdout.write(f"#   canonical    {found.canonical:<20} variants are recommended as their parent")
+        if found.line is not None:
+            self.stdout.write(f"# ORDERS {found.line.model._meta.label}: {found.line.reason}")
+        elif found.orders:
+            self.stdout.write(self.style.WARNING("# ORDERS: several models could be the order lines; choose one and write it yourself:"))
+        else:
+            self.stdout.write(self.style.WARNING("# ORDERS: no model looks like order lines of it"))
+        for line in found.orders:
+            if line is not found.line:
+                self.stdout.write(f"#   {'not ' if found.line else ''}{dict(line.settings)}  ({line.reason})")
+
+    def _ambiguous(self, found: Proposal) -> None:
+        if not found.items:
+            raise CommandError("no installed model looks like what a shop sells; name it: manage.py reco_init app_label.Model")
+        self.stdout.write(self.style.WARNING("Several models could be what the shop sells, and none stands out:"))
+        for candidate in found.items:
+            self.stdout.write(f"  {candidate.model._meta.label:<28} {'; '.join(candidate.reasons)}")
+        self.stdout.write("Name one: manage.py reco_init app_label.Model (or list several under ITEMS)")
