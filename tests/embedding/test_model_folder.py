@@ -47,14 +47,14 @@ def test_a_missing_folder_names_the_mend(model):
 
 
 def test_a_folder_without_a_model_says_so(tmp_path):
-    with pytest.raises(ModelNotFound, match="holds no config.json"):
+    with pytest.raises(ModelNotFound, match=r"holds no config.json"):
         find_model(tmp_path)
 
 
 def test_a_name_that_is_nowhere_offline_names_the_mend(monkeypatch):
-    constants = pytest.importorskip("huggingface_hub").constants
+    constants = pytest.importorskip("huggingface_hub.constants")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelNotFound, match="HF_HUB_OFFLINE.*give a folder"):
+    with pytest.raises(ModelNotFound, match=r"HF_HUB_OFFLINE.*give a folder"):
         find_model("nobody/no-such-model")
 
 
@@ -118,7 +118,7 @@ def test_the_dimension_is_read_from_the_files(folder):
 
 def test_a_broken_configuration_names_the_file(folder):
     (folder / "modules.json").write_text("{")
-    with pytest.raises(EmbeddingError, match="modules.json cannot be read"):
+    with pytest.raises(EmbeddingError, match=r"modules.json cannot be read"):
         model_dimension(folder)
 
 
