@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
+import numpy.typing as npt
 
 from reco_sdk.index._checks import check_k, check_mask, check_query, check_vectors, empty_answer, top_k
 from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
@@ -10,12 +13,12 @@ from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 __all__ = ["ExactIndex", "score_rows"]
 
 # Below this share of matching rows, gathering them is cheaper than scanning all (a scan reads memory in order).
-_GATHER_SHARE = 0.25
+_GATHER_SHARE: Final = 0.25
 # Gathered rows go through one buffer that stays in the cache.
-_GATHER_BLOCK = 2_048
+_GATHER_BLOCK: Final = 2_048
 
 
-def score_rows(vectors: Vectors, rows: Rows, query: Vector) -> Scores:
+def score_rows(vectors: Vectors, rows: npt.NDArray[np.integer[Any]], query: Vector) -> Scores:
     """Return the inner product of ``query`` with some rows.
 
     Parameters

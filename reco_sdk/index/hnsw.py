@@ -101,10 +101,12 @@ class HnswIndex:
         graph = _hnswlib().Index(space="ip", dim=dimension)
         graph.init_index(max_elements=max(count, 1), M=m, ef_construction=ef_construction, random_seed=seed)
         graph.set_ef(ef)
+        # Rows that lie in cluster order must not be added in it: clusters would stay islands that no search reaches.
+        order = np.random.default_rng(seed).permutation(count)
         for start in range(0, count, _BUILD_BLOCK):
             stop = min(start + _BUILD_BLOCK, count)
-            labels = np.arange(start, stop)
-            graph.add_items(vectors[start:stop], labels, num_threads=-1 if threads is None else threads)
+            labels = order[start:stop]
+            graph.add_items(vectors[labels], labels, num_threads=-1 if threads is None else threads)
             if progress is not None:
                 progress(stop, count)
         return cls(graph, dimension, count)
