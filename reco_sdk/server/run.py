@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from reco_sdk.errors import ConfigError
 
@@ -43,6 +44,8 @@ async def serve(
     ConfigError
         When the address cannot be had.
     """
+    under_way = _UnderWay()
+    app.middlewares.insert(0, under_way.middleware())
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=drain_seconds)
     await runner.setup()
     try:
@@ -58,8 +61,45 @@ async def serve(
                 started(address)
             await stop.wait()
         logger.info("stopping: requests under way may take %g s", drain_seconds)
+        # Before the runner's own cleanup, which drops what is still to come of a body.
+        for site in list(runner.sites):
+            await site.stop()
+        await under_way.drained(drain_seconds)
     finally:
         await runner.cleanup()
+
+
+class _UnderWay:
+    """Counts the requests that have begun, and closes kept connections once it drains."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self._count += 1
+            self._idle.clear()
+            try:
+                response = await handler(request)
+            finally:
+                self._count -= 1
+                if not self._count:
+                    self._idle.set()
+            if self._draining:
+                response.force_close()
+            return response
+
+        return count
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until nothing is under way, at most ``seconds``."""
+        self._draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
 
 
 @contextlib.contextmanager
