@@ -82,12 +82,12 @@ class SessionTracker:
 
     def history(self, visitor_id: str | None, user_id: str | None, now: float) -> tuple[Event, ...]:
         """Return the events not older than the TTL, ascending by time. Lock-free."""
+        # The browser's own first: a login between the two reads shows an event twice rather than not at all.
+        own = self._histories.get(_visitor_key(visitor_id), ()) if visitor_id else ()
         user = self.user_of(visitor_id, user_id)
         events = self._histories.get(_user_key(user), ()) if user else ()
-        if visitor_id:
-            own = self._histories.get(_visitor_key(visitor_id), ())
-            if own:
-                events = tuple(sorted((*events, *own), key=lambda e: e.at))[-self.cap :] if events else own
+        if own:
+            events = tuple(sorted((*events, *own), key=lambda e: e.at))[-self.cap :] if events else own
         if events and events[0].at < now - self.ttl_seconds:
             events = events[bisect_left(events, now - self.ttl_seconds, key=lambda e: e.at) :]
         return events
