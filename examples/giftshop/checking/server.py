@@ -54,13 +54,16 @@ def _wait(base: str, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None:
             raise ServerDidNotStart(f"the shop's server ended at once, with code {server.returncode}")
         try:
-            with urllib.request.urlopen(f"{base}/about/", timeout=5):  # noqa: S310 - our own loopback address
-                return
+            with urllib.request.urlopen(f"{base}/", timeout=10) as page:  # noqa: S310 - our own loopback address
+                # The first pages of a new process may be served while its recommender still loads.
+                if b"data-slate" in page.read():
+                    return
+                time.sleep(PROBE_SECONDS)
         except urllib.error.HTTPError as error:
             raise ServerDidNotStart(f"the shop answers {error.code}: was it migrated and loaded?") from error
         except OSError:
             time.sleep(PROBE_SECONDS)
-    raise ServerDidNotStart(f"no answer from {base} in {START_SECONDS:.0f} s")
+    raise ServerDidNotStart(f"no page with recommendations from {base} in {START_SECONDS:.0f} s: was reco_sync run?")
 
 
 def complaints(log: Path) -> list[str]:

@@ -23,6 +23,7 @@ class Slate:
     title: str
     placement: str
     strategy: str
+    tier: str
     cards: tuple[Card, ...]
 
     @property
@@ -30,7 +31,7 @@ class Slate:
         return tuple(card.code for card in self.cards)
 
     def lines(self) -> Iterable[str]:
-        yield f"  {self.title} [{self.placement}, {self.strategy}, {len(self.cards)}]"
+        yield f"  {self.title} [{self.placement}, {self.strategy}, {self.tier}, {len(self.cards)}]"
         for position, card in enumerate(self.cards, 1):
             yield f"    {position:>2}. {card.title:<48.48} {card.price:>8}   {card.reason}"
 
@@ -38,7 +39,7 @@ class Slate:
 def read(page: Page) -> list[Slate]:
     rows = page.evaluate(
         """() => [...document.querySelectorAll('[data-slate]')].map(row => ({
-          id: row.dataset.slate, placement: row.dataset.placement, strategy: row.dataset.strategy,
+          id: row.dataset.slate, placement: row.dataset.placement, strategy: row.dataset.strategy, tier: row.dataset.tier,
           title: row.querySelector('h2').textContent.trim(),
           cards: [...row.querySelectorAll('.card')].map(card => ({
             code: card.dataset.code, group: card.dataset.group,
@@ -49,7 +50,9 @@ def read(page: Page) -> list[Slate]:
         }))"""
     )
     return [
-        Slate(row["id"], row["title"], row["placement"], row["strategy"], tuple(Card(**card) for card in row["cards"]))
+        Slate(
+            row["id"], row["title"], row["placement"], row["strategy"], row["tier"], tuple(Card(**card) for card in row["cards"])
+        )
         for row in rows
     ]
 

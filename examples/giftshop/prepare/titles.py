@@ -154,6 +154,7 @@ PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(PACK|BOX)\s*(?:/|OF)?\s*(\d+)\b", r"\1 OF \2"),
     (r"\b(\d+)\s*PC\b", r"\1 PIECE"),
     (r"\bW/(?=[A-Z])", "W "),
+    (r"\bLT\.", "LIGHT "),
     (r"\b(\d+)'S\b", r"\1S"),
     (r"\bNECKL\.?\s*(\d+)\"?\s*", r'NECKLACE \1" '),
     (r"(\d+)\"NECKL\.?", r'\1" NECKLACE'),

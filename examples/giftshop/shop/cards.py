@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final
 
+from django.template.defaultfilters import date, pluralize
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -43,9 +44,21 @@ def card(product: Product) -> SafeString:
             title=escape(product.title),
             price=pounds(product.price),
             badge="" if available else SOLD_OUT,
-            reason=format_html('<p class="reason">{}</p>', why.reason) if why and why.reason else "",
+            reason=_reason(product, why) if why else "",
         )
     )
+
+
+def _reason(product: Product, why: Any) -> str:
+    """The recommender's own words, but for rows whose heading says them already: there the shop knows more."""
+    words: str = why.reason
+    if why.reason_kind == "trending" and product.order_count:
+        words = f"In {product.order_count} order{pluralize(product.order_count)} this season"
+    elif why.reason_kind == "new_arrivals":
+        words = f"New since {date(product.published_at, 'j F')}"
+    elif why.reason_kind == "recently_viewed":
+        words = ""
+    return format_html('<p class="reason">{}</p>', words) if words else ""
 
 
 def _shown(why: Any) -> str:

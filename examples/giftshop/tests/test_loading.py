@@ -64,3 +64,11 @@ def test_loading_twice_changes_nothing(db, first_orders):
     call_command("load_shop", verbosity=0)
     assert Product.objects.count() == before
     assert Order.objects.count() == 0
+
+
+def test_replacing_keeps_keys_and_mends_what_was_changed(db, first_orders):
+    before = dict(Product.objects.values_list("stock_code", "pk"))
+    Product.objects.filter(stock_code="85123A").update(title="Something Else")
+    call_command("load_shop", replace=True, verbosity=0)
+    assert dict(Product.objects.values_list("stock_code", "pk")) == before
+    assert Product.objects.get(stock_code="85123A").title == "White Hanging Heart T-Light Holder"

@@ -44,21 +44,35 @@ def load(shift: timedelta, progress: Progress) -> dict[str, int]:
             )
         )
         progress(done, len(records))
-    Product.objects.bulk_create(products)
+    # Keys stay what they are: carts, and what was learnt about a product, speak of them.
+    Product.objects.bulk_create(
+        products,
+        update_conflicts=True,
+        unique_fields=["stock_code"],
+        update_fields=[
+            "title", "slug", "category", "group_code", "price", "stock", "is_active", "order_count", "published_at"
+        ],
+    )  # fmt: skip
+    Category.objects.exclude(parent=None).filter(products=None).delete()
     return dict(Product.objects.values_list("stock_code", "pk"))
 
 
 def _categories(paths: set[str]) -> dict[str, Category]:
-    departments = {
-        name: Category(name=name, slug=slugify(name), path=name) for name in sorted({path.split(" > ")[0] for path in paths})
-    }
-    Category.objects.bulk_create(departments.values())
-    shelves = {}
+    names = sorted({path.split(" > ")[0] for path in paths})
+    _save([Category(name=name, slug=slugify(name), path=name) for name in names])
+    departments = {category.path: category for category in Category.objects.filter(parent=None)}
+    shelves = []
     for path in sorted(paths):
         department, shelf = path.split(" > ")
-        shelves[path] = Category(parent=departments[department], name=shelf, slug=slugify(shelf), path=path)
-    Category.objects.bulk_create(shelves.values())
-    return shelves
+        shelves.append(Category(parent=departments[department], name=shelf, slug=slugify(shelf), path=path))
+    _save(shelves)
+    return {category.path: category for category in Category.objects.exclude(parent=None)}
+
+
+def _save(categories: list[Category]) -> None:
+    Category.objects.bulk_create(
+        categories, update_conflicts=True, unique_fields=["path"], update_fields=["name", "slug", "parent"]
+    )
 
 
 def _demand() -> tuple[Counter[str], Counter[str], dict[str, date], date]:

@@ -21,7 +21,9 @@ class Command(BaseCommand):
             action="store_true",
             help="leave the orders in 2011; without it all dates move so that the last order was yesterday",
         )
-        parser.add_argument("--replace", action="store_true", help="drop catalogue and orders first")
+        parser.add_argument(
+            "--replace", action="store_true", help="bring the catalogue in line with the files and load the orders again"
+        )
         parser.add_argument("--products-only", action="store_true", help="the catalogue without its orders")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -29,11 +31,8 @@ class Command(BaseCommand):
             if options["replace"]:
                 OrderLine.objects.all().delete()
                 Order.objects.all().delete()
-                Product.objects.all().delete()
-                Category.objects.exclude(parent=None).delete()
-                Category.objects.all().delete()
-            if Product.objects.exists():
-                self.stdout.write(f"Already loaded: {Product.objects.count():,} products. --replace starts afresh.")
+            elif Product.objects.exists():
+                self.stdout.write(f"Already loaded: {Product.objects.count():,} products. --replace loads them again.")
                 return
             shift = orders.days_to_yesterday(keep=options["keep_dates"])
             stock_codes = catalogue.load(shift, Progress(self.stderr, "products"))
