@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 DEFAULT_BOTS: Final = (
-    r"bot\b|bot/|crawl|spider|slurp|scrape|preview|facebookexternalhit|headless|lighthouse|pingdom|uptime|monitor"
+    r"(?<!cu)bot(?:\b|/)|crawl|spider|slurp|scrape|preview|facebookexternalhit|headless|lighthouse|pingdom|uptime|monitor"
     r"|curl/|wget/|python-requests|python-urllib|aiohttp/|httpx/|go-http-client|okhttp|java/|libwww|scrapy"
 )
 MODES: Final = ("poll", "inline")

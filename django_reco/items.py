@@ -131,10 +131,9 @@ class Items:
         """What was guessed, for the fields that the shop did not name."""
         found = {name: choice for name, choice in guess(self.model).items() if name in _GUESSED and getattr(self, name) is None}
         if self.text is not None:
-            for name in ("title", "description") if isinstance(self.text, str) or len(self.text) > 1 else ("title",):
-                found.pop(name, None)
-            if isinstance(self.text, str) and self.title is None:
-                found["title"] = guess(self.model)["title"]
+            found.pop("description", None)
+            if not self._text_callable:
+                found.pop("title", None)
         where = guess(self.model).get("where")
         if where is not None and self.where is None and self.queryset is None:
             found["where"] = where
@@ -145,8 +144,8 @@ class Items:
         given = getattr(self, name)
         if given is not None:
             return given or None
-        if name == "title" and self.text is not None and not self._text_callable:
-            return self.text[0]
+        if name == "title" and self._text_paths:
+            return self._text_paths[0]
         choice = self.guesses.get(name)
         return None if choice is None else choice.path
 
@@ -154,9 +153,14 @@ class Items:
     def _text_callable(self) -> str | None:
         """The dotted name of a callable that makes the text, where ``text`` is one."""
         names = (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
-        if len(names) == 1 and self._is_dotted_callable(names[0]):
-            return names[0]
-        return None
+        return names[0] if len(names) == 1 and self._is_dotted_callable(names[0]) else None
+
+    @property
+    def _text_paths(self) -> tuple[str, ...]:
+        """The paths that make the text, where ``text`` is given as such."""
+        if self._text_callable:
+            return ()
+        return (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
 
     def _is_dotted_callable(self, path: str) -> bool:
         return "." in path and not hasattr(self.model, split(path)[0]) and split(path)[0] not in self._field_names
@@ -172,8 +176,7 @@ class Items:
         paths = [p for p in map(self.path, names) if p]
         paths += [p for p in (self.path("image"),) if p]
         paths += [p for p in self.attributes.values() if p]
-        if self.text is not None and not self._text_callable:
-            paths += [self.text] if isinstance(self.text, str) else list(self.text)
+        paths += self._text_paths
         return relations_of(self.model, [p for p in paths if not self._is_dotted_callable(p)])
 
     # -- which rows -------------------------------------------------------------------------------------------------
@@ -219,7 +222,7 @@ class Items:
             return self._base_queryset(self.result_queryset_path, request)
         rows = self._base_queryset(self.queryset)
         where = self._where()
-        joined = relations_of(self.model, [p for p in map(self.path, ("price", "image", "url", "title")) if p])[0]
+        joined = self.relations[0]
         rows = rows.filter(**where) if where else rows
         return rows.select_related(*joined) if joined else rows
 
@@ -334,8 +337,7 @@ class Items:
             return title, text_of(load(made_by, self.label)(obj))
         if self.text is None:
             return title, text_of(first(self.value(obj, "description")))
-        names = [self.text] if isinstance(self.text, str) else list(self.text)
-        parts = [text_of(entry) for name in names for entry in as_list(self._at(obj, name))]
+        parts = [text_of(entry) for name in self._text_paths for entry in as_list(self._at(obj, name))]
         if self.description:
             parts.append(text_of(first(self.value(obj, "description"))))
         return title, "\n".join(dict.fromkeys(part for part in parts if part and part != title))
