@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from reco_sdk.interactions.interaction import Interaction
-from reco_sdk.interactions.weighting import decay, kind_weight
+from reco_sdk.interactions.weighting import kind_weight
 from reco_sdk.snapshot.log import visitor_hash
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import Floats, Rows
@@ -55,33 +57,40 @@ class LiveCounts:
     def __init__(self, reference: float, popular_half_life_days: float, trending_half_life_days: float) -> None:
         self._reference = reference
         self._half_lives = (popular_half_life_days, trending_half_life_days)
-        self._popular: dict[str, float] = {}
-        self._trending: dict[str, float] = {}
-        self._sold: dict[str, float] = {}
+        # One row an item id, in the order of arrival; columns: popular, trending, sold.
+        self._slots: dict[str, int] = {}
+        self._weights = np.zeros((256, 3), np.float64)
         self._bought: dict[int, dict[str, int]] = {}
         self._lock = threading.Lock()
         self._version = 0
+        self._lists: _ViewLists | None = None
         self.changed = True
 
     def add(self, interactions: Iterable[Interaction], aliases: Mapping[str, str]) -> None:
         """Count interactions, also of items that are not known (yet)."""
+        per_second = [1.0 / (half_life * 86_400.0) for half_life in self._half_lives]
         with self._lock:
+            # Replaced when all is counted, never written to: requests read them without the lock.
+            purchases: dict[int, dict[str, int]] = {}
             for i in interactions:
                 if i.item_id is None:
                     continue
-                weight = kind_weight(i.kind, i.value)
-                at = np.asarray(i.at.timestamp())
-                long, short = (weight * float(decay(at, self._reference, half_life)) for half_life in self._half_lives)
-                self._popular[i.item_id] = self._popular.get(i.item_id, 0.0) + long
-                self._trending[i.item_id] = self._trending.get(i.item_id, 0.0) + short
-                if i.kind == "purchase":
-                    self._sold[i.item_id] = self._sold.get(i.item_id, 0.0) + long
+                weight, age = kind_weight(i.kind, i.value), i.at.timestamp() - self._reference
+                long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in per_second)
+                row = self._weights[self._slot(i.item_id)]
+                row += (long, short, long if i.kind == "purchase" else 0.0)
                 if i.kind in {"purchase", "refund"}:
                     who = visitor_hash(i.visitor_id, i.user_id, aliases)
-                    before = self._bought.get(who, {})
-                    # Replaced, never written to: requests read it without the lock.
-                    self._bought[who] = {**before, i.item_id: before.get(i.item_id, 0) + (1 if i.kind == "purchase" else -1)}
+                    counts = purchases.setdefault(who, dict(self._bought.get(who, {})))
+                    counts[i.item_id] = counts.get(i.item_id, 0) + (1 if i.kind == "purchase" else -1)
+            self._bought.update(purchases)
             self.changed = True
+
+    def _slot(self, item_id: str) -> int:
+        slot = self._slots.setdefault(item_id, len(self._slots))
+        if slot == len(self._weights):
+            self._weights = np.concatenate((self._weights, np.zeros_like(self._weights)))
+        return slot
 
     def bought(
         self, view: View, visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str], browsers: Sequence[str] = ()
@@ -112,44 +121,64 @@ class LiveCounts:
 
     def orders(self, view: View) -> Orders:
         """Rank the view's rows by the snapshot's counts plus these. Not for the request path."""
+        lists = self._lists
+        if lists is None or lists.view is not view:
+            lists = _ViewLists(view)
         with self._lock:
+            # Short: whoever records waits for it.
             self.changed = False
             self._version += 1
-            version = self._version
-            popular = _total(view, view.base.popular, self._popular)
-            trending = _total(view, view.base.trending, self._trending)
-            sold = _total(view, view.base.sold, self._sold)
+            version, since = self._version, self._weights[: len(self._slots)].copy()
+            lists.extend(itertools.islice(self._slots, len(lists.slots), None))
+            self._lists = lists
+        popular, trending, sold = np.maximum(lists.totals(since), 0.0)
         # What rises now is large against the root of what was always large.
         prior = float(popular[popular > 0].mean()) if (popular > 0).any() else 1.0
         trending = trending / np.sqrt(popular + prior)
-        rows = np.arange(len(view))
-        recency = np.where(np.isfinite(view.published), view.published, -1e18)
-        dated = np.flatnonzero(np.isfinite(view.published))
         return Orders(
             popular=_unit(popular),
             trending=_unit(trending),
             sold=_unit(sold),
-            popular_rows=np.lexsort((rows, -recency, -view.rating_count, -popular)).astype(np.int32),
+            popular_rows=lists.catalogue_rows[np.argsort(-popular[lists.catalogue_rows], kind="stable")],
             trending_rows=_ranked(trending),
             sold_rows=_ranked(sold),
-            newest_rows=dated[np.lexsort((dated, -recency[dated]))].astype(np.int32),
+            newest_rows=lists.newest_rows,
             version=version,
         )
 
 
-def _total(view: View, base: Floats, since: Mapping[str, float]) -> Floats:
-    total = np.zeros(len(view), np.float64)
-    total[: view.n_base] = base
-    # A changed item keeps the popularity of its old row.
-    for place in range(len(view.delta)):
-        old = view.base.columns.ids.row(view.delta.ids[place])
-        if old >= 0:
-            total[view.n_base + place] = base[old]
-    for item_id, weight in since.items():
-        row = view.row(item_id)
-        if row >= 0:
-            total[row] += weight
-    return np.maximum(total, 0.0)
+class _ViewLists:
+    """What the rankings of one view share: where each counted item stands, and the order without behaviour."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.slots: list[str] = []
+        self._rows: list[int] = []
+        recency = np.where(np.isfinite(view.published), view.published, -1e18)
+        rows = np.arange(len(view))
+        self.catalogue_rows: Rows = np.lexsort((rows, -recency, -view.rating_count)).astype(np.int32)
+        dated = np.flatnonzero(np.isfinite(view.published))
+        self.newest_rows: Rows = dated[np.lexsort((dated, -recency[dated]))].astype(np.int32)
+        base = view.base
+        self._base = np.zeros((3, len(view)), np.float64)
+        self._base[:, : view.n_base] = base.popular, base.trending, base.sold
+        # A changed item keeps what its old row counted.
+        for place in range(view.n_delta):
+            old = base.columns.ids.row(view.delta.ids[place])
+            if old >= 0:
+                self._base[:, view.n_base + place] = self._base[:, old]
+
+    def extend(self, item_ids: Iterable[str]) -> None:
+        self.slots.extend(item_ids)
+
+    def totals(self, since: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return float64 ``(3, n)``: the snapshot's weights plus those counted since, by slot."""
+        self._rows.extend(self.view.row(item_id) for item_id in self.slots[len(self._rows) :])
+        rows = np.asarray(self._rows[: len(since)], dtype=np.int64)
+        known = rows >= 0
+        total = self._base.copy()
+        total[:, rows[known]] += since[known].T
+        return total
 
 
 def _unit(values: Floats) -> Floats:
