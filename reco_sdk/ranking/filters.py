@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -66,7 +66,7 @@ class Filters:
     def __post_init__(self) -> None:
         for name in ("price_min", "price_max"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf):
+            if value is not None and not (_is_number(value) and abs(value) <= sys.float_info.max):
                 raise InvalidRequest(name, f"{value!r} is not a number; leave it out for no bound")
         if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
             raise InvalidRequest("price_min", f"{self.price_min:g} is above price_max {self.price_max:g}")
@@ -124,6 +124,10 @@ class Filters:
             allowed[[row for row in map(view.row, self.only_ids) if row >= 0]] = True
             mask &= allowed
         return mask
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _path(category: str) -> str:

@@ -19,11 +19,15 @@ class SessionVector:
     name: Final = "session_vector"
 
     def candidates(self, context: Context, k: int) -> Candidates:
-        """Return the rows nearest to the session; none while nothing is known of the visitor."""
-        vector, _, _ = context.session()
+        """Return the rows nearest to the session, not those it is made of; none while nothing is known of the visitor."""
+        vector, seen, _ = context.session()
         if vector is None:
             return no_candidates()
-        return similar(*context.view.search(vector, k, context.mask))
+        rows, cosines = context.view.search(vector, k, context.mask)
+        if context.mask[seen].any():
+            other = ~np.isin(rows, seen)
+            rows, cosines = rows[other], cosines[other]
+        return similar(rows, cosines)
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the item of the session that is nearest."""

@@ -1,5 +1,6 @@
 """A shop small enough to see its answers by eye, a clock that tests turn, and a recommender over them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from reco_sdk import Config, Interaction, Item, Recommender
@@ -62,6 +63,13 @@ def recommender(url="memory://", *, clock=None, embedder=None, **settings):
     return Recommender.open(url, config=Config(**{**QUIET, **settings}), clock=clock or FakeClock(), embedder=embedder)
 
 
+async def until(condition):
+    """Wait for what another task does; a busy machine may take its time."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 -- what is waited for sets no event
+            await asyncio.sleep(0.01)
+
+
 def act(kind, item_id=None, who="v1", *, at=NOON, ago=None, **fields):
     """Return one interaction of a visitor, some seconds before noon."""
     at = at - timedelta(seconds=ago) if ago is not None else at
@@ -81,7 +89,7 @@ WARDROBE = (
     Item(id="blue-dress", title="Blue linen summer dress", categories=["Women > Dresses"], brand="Alba", price=65.0),
     Item(id="black-dress", title="Black silk evening dress", categories=["Women > Dresses"], brand="Nero", price=190.0),
     Item(id="boots", title="Brown leather winter boots", categories=["Men > Shoes"], brand="Terra", price=120.0),
-    Item(id="sneakers", title="White leather running sneakers", categories=["Men > Shoes"], brand="Volt", price=80.0),
+    Item(id="sneakers", title="White leather winter sneakers", categories=["Men > Shoes"], brand="Volt", price=80.0),
     Item(id="hose", title="Green garden hose with nozzle", categories=["Garden"], brand="Terra", price=25.0),
     Item(id="rake", title="Steel garden rake with wooden handle", categories=["Garden"], brand="Terra", price=18.0),
     Item(id="kettle", title="Stainless steel electric kettle", categories=["Kitchen"], brand="Volt", price=40.0),

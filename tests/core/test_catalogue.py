@@ -29,7 +29,7 @@ def test_ids_are_found_by_row_and_rows_by_id(ids, other):
 
 
 def test_ids_whose_hashes_collide_are_still_told_apart(monkeypatch):
-    monkeypatch.setattr("reco_sdk.items.tables.key_hash", lambda text: len(text))
+    monkeypatch.setattr("reco_sdk.items.tables.key_hash", len)
     table = IdTable.of(["a", "b", "cc", "d"])
     assert [table.row(i) for i in ("a", "b", "cc", "d", "e", "ee", "fff")] == [0, 1, 2, 3, -1, -1, -1]
 

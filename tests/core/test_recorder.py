@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from reco_sdk.errors import InvalidInteraction, StoreError
 from reco_sdk.interactions.recorder import Recorder
-from tests.core.support import purchase, view
+from tests.core.support import purchase, until, view
 
 
 class Log:
@@ -56,9 +56,7 @@ async def test_it_writes_by_itself():
     recorder.start()
     recorder.start()
     recorder.add([view("a")])
-    async with asyncio.timeout(10):
-        while recorder.pending or not log.ids:
-            await asyncio.sleep(0.01)
+    await until(lambda: log.ids and not recorder.pending)
     await recorder.aclose()
     assert log.ids == ["a"]
 
@@ -72,9 +70,7 @@ async def test_a_failed_write_is_kept_in_order_and_tried_again(caplog):
         await recorder.flush()
     recorder.add([view("c")])
     recorder.start()
-    async with asyncio.timeout(10):
-        while not log.ids:
-            await asyncio.sleep(0.01)
+    await until(lambda: log.ids)
     await recorder.aclose()
     assert log.ids == ["a", "b", "c"]
     assert recorder.counts.failed_writes == 2
@@ -92,9 +88,7 @@ async def test_a_write_that_fails_in_no_foreseen_way_does_not_end_it(caplog):
     recorder = Recorder(write, 0.01, 100)
     recorder.add([view("a")])
     recorder.start()
-    async with asyncio.timeout(10):
-        while len(calls) < 2:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(calls) > 1)
     await recorder.aclose()
     assert "surprise" in caplog.text
 
@@ -168,7 +162,7 @@ async def test_threads_add_while_the_loop_writes():
         try:
             for n in range(400):
                 recorder.add([view(f"{name}-{n}"), purchase(f"{name}-{n}")])
-        except Exception as error:
+        except RuntimeError as error:
             errors.append(error)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]

@@ -1,5 +1,6 @@
 """Live sessions: the 30-minute rule, bounds in length, age and number, one history after login; read without a lock."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -46,8 +47,8 @@ def test_sessions_are_the_events_cut_at_every_pause(minutes, gap):
     sessions = list(sessions_of(events, gap * MINUTE))
     assert tuple(e for session in sessions for e in session) == events
     for session in sessions:
-        assert all(b.at - a.at <= gap * MINUTE for a, b in zip(session, session[1:], strict=False))
-    for one, other in zip(sessions, sessions[1:], strict=False):
+        assert all(b.at - a.at <= gap * MINUTE for a, b in itertools.pairwise(session))
+    for one, other in itertools.pairwise(sessions):
         assert other[0].at - one[-1].at > gap * MINUTE
     if events:
         live = current_session(events, events[-1].at, gap * MINUTE)
