@@ -57,10 +57,8 @@ class InteractionRows:
         No history lies after it.
     """
 
-    kind: Final = "interactions"
-    vocabulary: Final = INTERACTION_VOCABULARY
-
     def __init__(self, options: ImportOptions, now: datetime | None = None) -> None:
+        self.kind = "interactions"
         self.columns = ColumnMap(INTERACTION_VOCABULARY, options)
         self._latest = (now or datetime.now(UTC)) + timedelta(seconds=MAX_CLOCK_SKEW_SECONDS)
 

@@ -78,10 +78,8 @@ class ItemRows:
         For ``sale_price_effective_date``: a sale that is over, or not yet on, leaves no sale price.
     """
 
-    kind: Final = "items"
-    vocabulary: Final = ITEM_VOCABULARY
-
     def __init__(self, options: ImportOptions, now: datetime | None = None) -> None:
+        self.kind = "items"
         self.columns = ColumnMap(ITEM_VOCABULARY, options)
         self._separator = options.category_separator
         self._now = now or datetime.now(UTC)

@@ -36,8 +36,8 @@ class Progress:
 @contextlib.contextmanager
 def progress_bar(quiet: bool = False, stream: TextIO | None = None) -> Iterator[Callable[[Progress], None] | None]:
     """Yield what draws a bar on a terminal's standard error; ``None`` when quiet, piped, or without tqdm."""
-    stream = sys.stderr if stream is None else stream
-    if quiet or not stream.isatty():
+    terminal: TextIO = sys.stderr if stream is None else stream
+    if quiet or not terminal.isatty():
         yield None
         return
     try:
@@ -45,7 +45,7 @@ def progress_bar(quiet: bool = False, stream: TextIO | None = None) -> Iterator[
     except ImportError:
         yield None
         return
-    bar = _Bar(tqdm, stream)
+    bar = _Bar(tqdm, terminal)
     try:
         yield bar
     finally:

@@ -51,9 +51,7 @@ class _InteractionTarget(InteractionStore, StateStore, Protocol):
 class _Converter(Protocol):
     """Rows to values of one kind."""
 
-    @property
-    def kind(self) -> str: ...
-
+    kind: str
     columns: ColumnMap
 
     def convert(self, gathered: Gathered) -> Any: ...

@@ -1,8 +1,13 @@
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
 
+import pytest
+
+from reco_sdk.cli import main
 from reco_sdk.cli.parser import FORMATS, make_parser
 from reco_sdk.importing import FORMATS as READ
 
@@ -69,30 +74,74 @@ def test_migrate(reco, tmp_path):
         assert len(lines(done.stderr)) == 1
 
 
-def test_what_goes_wrong_is_one_line_and_status_one(reco, catalogue, tmp_path):
-    reco("migrate")
-    for arguments, expected in (
-        (("import", "none.csv"), "check the path"),
-        (("import", "products.csv"), "no column holds the id"),
-        (("import", "products.csv", "--map", "id"), "is not FIELD=COLUMN"),
-        (("import", "products.csv", "--map", "colour=x"), "is no field"),
-        (("import", "products.csv", "--batch", "0"), "batch_size"),
-        (("import", "products.csv", "--encoding", "klingon"), "is unknown"),
-        (("import", "products.csv", *MAP, "--refused", "no/folder.jsonl"), "No such file"),
-        (("similar", "none"), "no item 'none'"),
-        (("recommend", "-n", "0"), "from 1 to"),
-        (("recommend", "--strategy", "magic"), "is unknown"),
-        (("doctor", "--store", "sqlite:///typo.sqlite3"), "there is no store at"),
-        (("similar", "1", "--store", "mongodb://x"), "is unknown"),
-        (("sync", "--store", "shop.sqlite3"), "is not a URL"),
-        (("serve", "--port", "99999"), "cannot listen"),
-    ):
-        done = reco(*arguments, RECO_MODEL="hashing")
-        assert (done.returncode, done.stdout) == (1, ""), arguments
-        assert len(lines(done.stderr)) == 1, done.stderr
-        assert expected in done.stderr
+WRONG = [
+    (("import", "none.csv"), "check the path"),
+    (("import", "products.csv"), "no column holds the id"),
+    (("import", "products.csv", "--map", "id"), "is not FIELD=COLUMN"),
+    (("import", "products.csv", "--map", "colour=x"), "is no field"),
+    (("import", "products.csv", "--set", "currency="), "is not FIELD=VALUE"),
+    (("import", "products.csv", "--batch", "0"), "batch_size"),
+    (("import", "products.csv", "--encoding", "klingon"), "is unknown"),
+    (("import", "products.csv", "--delimiter", "::"), "not one character"),
+    (("import", "products.csv", "--category-separator", " "), "is empty"),
+    (("import", "products.csv", *MAP, "--refused", "no/folder.jsonl"), "No such file"),
+    (("similar", "none"), "no item 'none'"),
+    (("recommend", "-n", "0"), "from 1 to"),
+    (("recommend", "--strategy", "magic"), "is unknown"),
+    (("doctor", "--store", "sqlite:///typo.sqlite3"), "there is no store at"),
+    (("similar", "1", "--store", "mongodb://x"), "is unknown"),
+    (("sync", "--store", "shop.sqlite3"), "is not a URL"),
+    (("serve", "--port", "99999"), "cannot listen"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), WRONG)
+def test_what_goes_wrong_is_one_line_and_status_one(catalogue, tmp_path, monkeypatch, capsys, arguments, expected):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECO_MODEL", "hashing")
+    assert main(["migrate", "-q"]) == 0
+    capsys.readouterr()
+    assert main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert (out, len(lines(err))) == ("", 1), err
+    assert expected in err
     assert not (tmp_path / "typo.sqlite3").exists()
-    assert reco("recommend", RECO_CACHE_SIZE="many").returncode == 1
+
+
+def test_an_error_of_a_real_process_and_of_its_environment(reco):
+    for arguments, environment in ((("similar", "x"), {}), (("migrate",), {"RECO_CACHE_SIZE": "many"})):
+        done = reco(*arguments, **environment)
+        assert (done.returncode, done.stdout, len(lines(done.stderr))) == (1, "", 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_bars_are_drawn_on_a_terminal_only(catalogue, tmp_path):
+    import pty
+    import termios
+
+    (tmp_path / "big.csv").write_text(
+        "id,title,price\n" + "".join(f"s{i},Thing {i},{'x' if i % 9 == 0 else i}\n" for i in range(4_000))
+    )
+    for command, expected in ((("import", "big.csv"), "rows/s, "), (("sync",), "embed"), (("import", "big.csv", "-q"), None)):
+        leader, follower = pty.openpty()
+        termios.tcsetwinsize(follower, (24, 120))  # a terminal of no width gets no bar
+        done = subprocess.run(
+            [sys.executable, "-m", "reco_sdk.cli", *command],
+            cwd=tmp_path,
+            env={**ENVIRONMENT, "RECO_MODEL": "hashing"},
+            stdout=subprocess.PIPE,
+            stderr=follower,
+            check=True,
+        )
+        os.set_blocking(leader, False)
+        shown = ""
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(leader, 4_096):
+                shown += chunk.decode(errors="replace")
+        os.close(follower)
+        os.close(leader)
+        assert done.stdout
+        assert expected in shown if expected else shown == "", (command, shown)
 
 
 def test_a_file_that_breaks_reports_what_was_kept(reco, tmp_path):
@@ -117,19 +166,18 @@ def test_a_dry_run_makes_no_store(reco, catalogue, tmp_path):
     assert (tmp_path / "third.sqlite3").exists()
 
 
-def test_usage_errors_are_status_two(reco):
-    for arguments in (
-        (),
-        ("import",),
-        ("import", "items"),
-        ("import", "things", "a.csv"),
-        ("fly",),
-        ("similar",),
-        ("similar", "a", "-n", "x"),
-    ):
-        done = reco(*arguments)
-        assert done.returncode == 2, arguments
-        assert "Traceback" not in done.stderr
+USAGE = [(), ("import",), ("import", "items"), ("import", "things", "a.csv"), ("fly",), ("similar",), ("similar", "a", "-n", "x")]
+
+
+@pytest.mark.parametrize("arguments", USAGE)
+def test_usage_errors_are_status_two(tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments)
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):

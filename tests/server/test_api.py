@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from reco_sdk.errors import StoreError
+from reco_sdk.errors import EmbeddingError, StoreError
 from reco_sdk.server import create_app
 from reco_sdk.server.context import Limits
 
@@ -262,10 +262,15 @@ async def test_a_store_that_fails_and_what_nobody_foresaw(client, reco, monkeypa
     assert body["request_id"] in caplog.text
 
 
-async def test_health(client, reco):
+async def test_health(client, reco, monkeypatch):
     assert await (await client.get("/healthz")).json() == {"status": "ok", "items": 12}
     assert (await client.head("/healthz")).status == 200
-    reco.last_error = "the model is missing"
+
+    async def missing(texts):
+        raise EmbeddingError("the model is missing")
+
+    monkeypatch.setattr(reco.embedder, "embed", missing)
+    assert (await client.post("/v1/items", json=DRESS)).status == 200, "stored, found by category"
     assert (await (await client.get("/healthz")).json())["status"] == "degraded"
     await reco.aclose()
     await problem(await client.get("/healthz"), 503)
