@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -188,6 +189,7 @@ def _sources() -> str:
     return digest.hexdigest()[:12]
 
 
+@cache
 def built(count: int = COUNT) -> Built:
     """Return the built catalogue, building it first where it is not there yet."""
     place = Built(cache_folder() / f"items-{count}-{_sources()}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -62,6 +63,7 @@ def _content() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
 def prepared() -> Path:
     """Return a folder with the shop's database, catalogue and snapshot, preparing it first where it is not there yet."""
     folder = cache_folder() / f"giftshop-{_content()}"
