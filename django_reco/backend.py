@@ -53,7 +53,7 @@ class Backend:
         try:
             self.write_impressions()
             self.facade.close()
-        except Exception:  # noqa: BLE001  at the end of a process nobody could do anything about it
+        except Exception:
             logger.warning("reco: not everything could be written at the end", exc_info=True)
 
     # -- the request path: memory only

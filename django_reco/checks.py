@@ -4,6 +4,8 @@
 it, and a test triggers each.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import importlib.util

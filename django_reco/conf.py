@@ -102,7 +102,8 @@ class ItemsSpec:
         Path to a value that variants share; a slate shows one of them.
     watch
         Other models whose save marks the item: ``{"shop.Stock": "product"}`` with the path from them to the item.
-    title, description, brand, price, sale_price, currency, available, quantity, categories, tags, image, url, rating, rating_count, published, expires, language
+    title, description, brand, price, sale_price, currency, available, quantity, categories, tags, image, url, rating, \
+    rating_count, published, expires, language
         Paths, or dotted names of callables that take the instance.
     attributes
         Facet name → path.

@@ -151,7 +151,7 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
             max_age=config.max_age_seconds,
             secure=settings.SESSION_COOKIE_SECURE if config.secure is None else config.secure,
             httponly=True,
-            samesite=config.samesite,  # type: ignore[arg-type]
+            samesite=config.samesite,
             domain=config.domain,
             path=config.path,
         )

@@ -4,6 +4,8 @@ Every guess carries its reason and what else could have been meant, so that ``re
 them: nothing is chosen silently.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +33,11 @@ def _is_text(field: Field) -> bool:
 
 
 def _is_number(field: Field) -> bool:
-    numeric = models.DecimalField | models.FloatField | models.IntegerField
-    return isinstance(field, numeric) or hasattr(field, "currency_field_name") or "Money" in type(field).__name__
+    return (
+        isinstance(field, models.DecimalField | models.FloatField | models.IntegerField)
+        or hasattr(field, "currency_field_name")
+        or "Money" in type(field).__name__
+    )
 
 
 def _is_flag(field: Field) -> bool:
@@ -48,7 +53,7 @@ def _is_time(field: Field) -> bool:
 
 
 def _is_image(field: Field) -> bool:
-    return isinstance(field, models.FileField | models.URLField) or (isinstance(field, models.CharField))
+    return isinstance(field, models.FileField | models.CharField)  # an address is text to Django
 
 
 def _is_relation(field: Field) -> bool:

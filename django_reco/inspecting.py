@@ -1,5 +1,7 @@
 """What ``reco_init`` proposes: which installed model is the product, which the order line, and why."""
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,7 +15,9 @@ from django_reco.guess import Choice, OrderCandidate, guess, order_candidates
 
 __all__ = ["ItemCandidate", "Proposal", "item_candidates", "propose"]
 
-_NOT_SHOPS: Final = frozenset({"admin", "auth", "contenttypes", "sessions", "sites", "messages", "django_reco", "flatpages", "redirects"})
+_NOT_SHOPS: Final = frozenset(
+    {"admin", "auth", "contenttypes", "sessions", "sites", "messages", "django_reco", "flatpages", "redirects"}
+)
 _THINGS: Final = ("product", "item", "article", "book", "album", "phone", "listing", "offer", "good", "course", "dish", "film")
 _NOT_THINGS: Final = (
     "order", "cart", "basket", "category", "image", "review", "attribute", "option", "recommendation", "stock", "price",
@@ -118,7 +122,9 @@ def propose(label: str | None = None) -> Proposal:
         item["text"] = texts
     if "where" in guesses:
         item["where"] = {guesses["where"].path: True}
-    item |= {name: guesses[name].path for name in ("url", "price", "available", "quantity", "categories", "image") if name in guesses}
+    item |= {
+        name: guesses[name].path for name in ("url", "price", "available", "quantity", "categories", "image") if name in guesses
+    }
     item |= {name: guesses[name].path for name in ("brand", "published") if name in guesses}
     if canonical:
         item["canonical"] = canonical
@@ -147,7 +153,9 @@ def _lines(model: type[models.Model]) -> list[OrderCandidate]:
     everything = [m for m in apps.get_models() if m._meta.app_label not in _NOT_SHOPS]
     found = order_candidates([model], everything)
     for variant in everything:
-        ways = [f.name for f in variant._meta.concrete_fields if f.is_relation and f.related_model is model and variant is not model]
+        ways = [
+            f.name for f in variant._meta.concrete_fields if f.is_relation and f.related_model is model and variant is not model
+        ]
         if len(ways) != 1 or "variant" not in variant.__name__.lower():
             continue
         for candidate in order_candidates([variant], everything):

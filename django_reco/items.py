@@ -14,6 +14,8 @@ The settings compile into this class; a shop that needs more writes it in ``<app
             return super().result_queryset(request).filter(site=request.site)
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import logging
@@ -260,7 +262,7 @@ class Items:
             When it cannot be one.
         """
         text = item_id.partition(":")[2]
-        field = self.model._meta.pk
+        field: Any = self.model._meta.pk
         try:
             while field.remote_field is not None:
                 field = field.target_field

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from django_reco import context, metrics
 from django_reco.conf import get_settings
+from reco_sdk.errors import ConfigError
 
 __all__ = ["RecoMiddleware"]
 
@@ -39,6 +40,7 @@ class RecoMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
+        """Answer the request, and see to the cookie on the way back."""
         if self.is_async:
             return self._acall(request)
         response: HttpResponse = self.get_response(request)
@@ -51,7 +53,10 @@ class RecoMiddleware:
 
     @staticmethod
     def _concerned(request: HttpRequest) -> bool:
-        return hasattr(request, "_reco_visitor") or bool(request.COOKIES)
+        try:
+            return hasattr(request, "_reco_visitor") or get_settings().cookie.name in request.COOKIES
+        except ConfigError:
+            return False  # the system checks say what is wrong
 
     def _finish(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:

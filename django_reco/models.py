@@ -1,5 +1,7 @@
 """The ``reco_*`` tables as Django sees them: read-only windows; the SQL files of ``migrations/`` make them."""
 
+# ruff: noqa: D106  Django's Meta
+
 from __future__ import annotations
 
 from typing import ClassVar

@@ -5,6 +5,8 @@ are read forward from a cursor; lines that came to count behind it (an order pai
 counting, and fetched by going back until they are all there.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import json
@@ -92,7 +94,7 @@ class Orders:
         if self.spec.content_type:
             return None
         try:
-            field = self.model._meta.get_field(self.spec.item)
+            field: Any = self.model._meta.get_field(self.spec.item)
         except FieldDoesNotExist:
             return None
         target = field.related_model if field.is_relation and field.concrete and not field.many_to_many else None

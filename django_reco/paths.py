@@ -4,6 +4,8 @@ A step may be an attribute, a key of a mapping, a callable without arguments, or
 Where a step yields several objects, the next step is taken on each.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping

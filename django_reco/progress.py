@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 __all__ = ["Progress"]
 
@@ -33,7 +33,7 @@ class Progress:
         self._started = time.monotonic()
         self._drawn = 0.0
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

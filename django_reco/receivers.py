@@ -4,6 +4,8 @@ Receivers do nothing else, and never raise. They are connected to the models con
 sender would cost each of the shop's deletes its fast path.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import logging
@@ -55,7 +57,8 @@ def connect() -> None:
             signal = import_string(spec.signal)
         except ImportError:
             continue  # a system check says so
-        _connect(signal, partial(events.on_signal, spec), None)
+        if isinstance(signal, Signal):
+            _connect(signal, partial(events.on_signal, spec), None)
 
 
 def disconnect() -> None:

@@ -1,5 +1,7 @@
 """Which of the shop's models are items: from ``RECO["ITEMS"]`` and from ``@reco.register`` in ``<app>/reco.py``."""
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import threading

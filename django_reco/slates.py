@@ -1,7 +1,7 @@
 """A request for recommendations → the shop's own objects, in order.
 
-:func:`recommend` is what the tags call. On a running event loop Django's ORM refuses to work: an async view calls
-``slate = await arecommend(request, …)`` and hands the slate to its template.
+:func:`recommend` is what the tags call. An async view calls ``slate = await arecommend(request, …)`` and hands the slate
+to its template; a tag that is rendered on the running loop works too, and holds the loop for its one query.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from django.core import signing
 
 from django_reco import metrics
 from django_reco.conf import get_settings
-from django_reco.context import visitor_of
+from django_reco.context import on_loop, visitor_of
 from django_reco.hydrate import hydrate
 from django_reco.items import category_path, text_of
+from django_reco.offloop import run_off_loop
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
 from reco_sdk.engine import Request
@@ -34,7 +35,7 @@ __all__ = ["ObjectSlate", "arecommend", "build_request", "placement_for", "read_
 
 logger = logging.getLogger("django_reco")
 
-TOKEN_SALT: Final = "django_reco.slate"
+TOKEN_SALT: Final = "django_reco.slate"  # noqa: S105  a salt is no secret
 TOKEN_SECONDS: Final = 86_400
 # A product page may be of a thing that is not in the catalogue (yet, or any more): what to answer then.
 WITHOUT_SEED: Final = {"you_may_also_like": "recommended_for_you"}
@@ -134,6 +135,9 @@ def recommend(
     InvalidRequest
         For an unknown strategy, placement or filter, or ``n`` out of bounds.
     """
+    if on_loop():
+        options = {"seeds": list(seeds), "n": n, "placement": placement, "exclude": list(exclude), **filters}
+        return run_off_loop(recommend, request, strategy, **options)
     asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=exclude, filters=filters)
     slate = _answer(asked)
     if slate is None or not slate.items:

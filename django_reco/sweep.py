@@ -4,6 +4,8 @@ It finds what sent no signal: ``bulk_create``, ``bulk_update``, ``queryset.updat
 language's tools. Rows are read in chunks by ascending key; only items whose content differs are written.
 """
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import json

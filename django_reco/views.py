@@ -51,7 +51,7 @@ def _asked(query: QueryDict) -> tuple[str, dict[str, Any]]:
     options["exclude"] = query.getlist("exclude")[:200]
     options |= {name: query.getlist(name) for name in _TEXTS if name in query}
     options |= {name: _number(query, name, float) for name in _NUMBERS if name in query}
-    for seed in options["seeds"]:
+    for seed in query.getlist("item")[:20]:
         if item_id_of(seed) is None:
             raise InvalidInput("item", f"{seed!r} is no item id; it reads 'app_label.model:key'")
     if strategy not in STRATEGIES:
@@ -65,7 +65,7 @@ def _number(query: QueryDict, name: str, kind: Callable[[str], Any]) -> Any:
     if name not in query:
         return None
     try:
-        return kind(query[name])
+        return kind(str(query[name]))
     except ValueError as error:
         raise InvalidInput(name, f"{query[name]!r} is not a number") from error
 

@@ -4,6 +4,8 @@ On SQLite all tables are made in the database of the shop. On any other database
 belong to the shop's own transactions; the rest lives in the store's own file (see ``STORE``).
 """
 
+from typing import Any
+
 from django.db import migrations, models
 
 from reco_sdk.storage.schema import apply_one
@@ -11,7 +13,7 @@ from reco_sdk.storage.schema import apply_one
 DIRTY = "reco_dirty"
 
 
-def make_tables(apps, schema_editor):
+def make_tables(apps: Any, schema_editor: Any) -> None:
     connection = schema_editor.connection
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -20,7 +22,7 @@ def make_tables(apps, schema_editor):
         schema_editor.create_model(apps.get_model("django_reco", "DirtyMark"))
 
 
-def keep_tables(apps, schema_editor):
+def keep_tables(apps: Any, schema_editor: Any) -> None:
     """Forward only: what was recorded is not thrown away by migrating back."""
 
 

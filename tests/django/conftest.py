@@ -1,8 +1,8 @@
 from decimal import Decimal
 
 import pytest
-from django_reco.testing import reset
 
+from django_reco.testing import reset
 from tests.django.shops.plain.models import Category, Product
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -28,7 +28,9 @@ def make_products():
     kitchen = Category.objects.create(name="Kitchen")
     made = []
     for n in range(6):
-        made.append(Product(title=f"Linen summer dress {'ABCDEF'[n]}", slug=f"dress-{n}", category=dresses, price=Decimal(40 + n)))
+        made.append(
+            Product(title=f"Linen summer dress {'ABCDEF'[n]}", slug=f"dress-{n}", category=dresses, price=Decimal(40 + n))
+        )
     for n in range(6):
         made.append(Product(title=f"Ceramic coffee mug {'ABCDEF'[n]}", slug=f"mug-{n}", category=kitchen, price=Decimal(8 + n)))
     for product in made:

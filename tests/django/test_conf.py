@@ -1,4 +1,5 @@
 import pytest
+
 from django_reco.conf import CookieSettings, get_settings, parse
 from reco_sdk.errors import ConfigError
 
@@ -69,7 +70,9 @@ def test_what_cannot_work(raw, check_id, says):
 
 
 def test_cookie_and_paths(tmp_path):
-    found, wrong = parse({"COOKIE": {"name": "v", "max_age_seconds": 60, "secure": True}, "STATE_DIR": tmp_path, "STORE": tmp_path / "s"})
+    found, wrong = parse(
+        {"COOKIE": {"name": "v", "max_age_seconds": 60, "secure": True}, "STATE_DIR": tmp_path, "STORE": tmp_path / "s"}
+    )
     assert not wrong
     assert found.cookie == CookieSettings(name="v", max_age_seconds=60, secure=True)
     assert (found.state_dir, found.store) == (str(tmp_path), f"sqlite:///{tmp_path / 's'}")

@@ -1,12 +1,12 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
+
 import django_reco as reco
 from django_reco import metrics
 from django_reco.conf import DEFAULT_BOTS
 from django_reco.context import is_bot, visitor_of
 from django_reco.recommender import process
-
 from tests.django.conftest import BROWSER
 
 
@@ -80,7 +80,7 @@ def test_login_joins_browser_and_account(browser, products):
 
     login(request, user)
     assert process.backend().facade.core.engine.aliases == {recorded()[0].visitor_id: str(user.pk)}
-    assert [p for p in reco.recommend(request, "recently_viewed")] == [products[0]]
+    assert list(reco.recommend(request, "recently_viewed")) == [products[0]]
 
 
 def test_account_is_followed_without_cookie_where_no_consent_is_asked(client, products, settings):
@@ -127,7 +127,9 @@ def test_bots_see_rows_and_leave_no_trace(browser, products, agent):
     assert recorded() == []
 
 
-@pytest.mark.parametrize("agent", [BROWSER, "Mozilla/5.0 (Linux; Android 9; CUBOT X20) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36"])
+@pytest.mark.parametrize(
+    "agent", [BROWSER, "Mozilla/5.0 (Linux; Android 9; CUBOT X20) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36"]
+)
 def test_people_are_no_bots(agent):
     assert not is_bot(agent, DEFAULT_BOTS)
 
@@ -166,6 +168,11 @@ def test_track_never_raises(products, kind, obj, fields):
 
 
 def test_track_without_recommender(products, settings):
-    settings.RECO = {"ITEMS": "plain.Product", "STORE": "sqlite:////nowhere/x", "MODEL": "hashing", "CONSENT": settings.RECO["CONSENT"]}
+    settings.RECO = {
+        "ITEMS": "plain.Product",
+        "STORE": "sqlite:////nowhere/x",
+        "MODEL": "hashing",
+        "CONSENT": settings.RECO["CONSENT"],
+    }
     assert reco.track(request_of(), "view_item", products[0]) is False
     assert metrics.counts()["track.lost"] == 1

@@ -1,7 +1,7 @@
 import pytest
 from django.contrib.auth.models import User
-from django_reco import metrics
 
+from django_reco import metrics
 from tests.django import signals
 from tests.django.test_context import recorded, request_of
 

@@ -2,11 +2,10 @@
 
 from decimal import Decimal
 
-import django_reco as reco
 from django.db import transaction
-from django.test import TestCase, TransactionTestCase
-from django.test import Client
+from django.test import Client, TestCase, TransactionTestCase
 
+import django_reco as reco
 from tests.django.conftest import BROWSER, make_products
 from tests.django.shops.plain.models import Product
 

@@ -1,14 +1,15 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
+from types import MappingProxyType
 
-import django_reco as reco
 import pytest
 from django.utils.functional import SimpleLazyObject
+
+import django_reco as reco
 from django_reco import registry
 from django_reco.paths import lookup_of, relations_of, resolve
 from reco_sdk.errors import ConfigError, InvalidItem
-
 from tests.django.shops.keys.models import Cover, Phone
 from tests.django.shops.plain.models import Category, Label, OrderLine, Product
 from tests.django.shops.variants.models import Department, Item, Maker, Stock
@@ -128,7 +129,7 @@ def test_class_form_wins(products, settings):
             text = ("title", "brand")
             price = ""
             tags = "labels"
-            attributes = {"slug": "slug"}
+            attributes = MappingProxyType({"slug": "slug"})
 
             def result_queryset(self, request):
                 return super().result_queryset(request).exclude(title__endswith="B")
@@ -165,7 +166,7 @@ def test_lazy_and_foreign_objects(products):
 
 
 class Parler:
-    class _parler_meta:  # noqa: N801
+    class _parler_meta:
         @staticmethod
         def get_all_fields():
             return ["title"]
@@ -206,7 +207,10 @@ def test_paths():
 
 
 def test_relations_and_lookups():
-    assert relations_of(Product, ["category.parent.name", "labels.name", "title"]) == (["category", "category__parent"], ["labels"])
+    assert relations_of(Product, ["category.parent.name", "labels.name", "title"]) == (
+        ["category", "category__parent"],
+        ["labels"],
+    )
     assert lookup_of(OrderLine, "order.created_at") == "order__created_at"
     assert lookup_of(OrderLine, "order_id") == "order_id"
     assert lookup_of(OrderLine, "order.lines") is None
@@ -216,7 +220,7 @@ def test_relations_and_lookups():
 class Money:
     amount = Decimal("9.90")
 
-    class currency:  # noqa: N801
+    class currency:
         code = "EUR"
 
 

@@ -5,9 +5,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
+
 from django_reco.conf import OrdersSpec, get_settings
 from django_reco.orders import Orders, orders
-
 from tests.django.shops.keys.models import Bought, Cover, Phone
 from tests.django.shops.plain.models import Order, OrderLine, Product
 from tests.django.shops.variants.models import Item, Purchase, PurchaseItem

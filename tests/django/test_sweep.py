@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+
 from django_reco import dirty
 from django_reco.backend import Backend
 from django_reco.indexer import Poller, process_dirty
@@ -9,7 +10,6 @@ from django_reco.sweep import pulse, sweep
 from reco_sdk.config import Config
 from reco_sdk.engine import Request
 from reco_sdk.items.item import Item
-
 from tests.django.shops.keys.models import Phone
 from tests.django.shops.plain.models import Product
 

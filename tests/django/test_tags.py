@@ -2,10 +2,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.template import Context, Template, TemplateSyntaxError, engines
 from django.test import RequestFactory
+
 from django_reco import metrics
 from django_reco.hydrate import hydrate
 from django_reco.recommender import process
-
 from tests.django.conftest import BROWSER
 from tests.django.shops.plain.models import Product
 
@@ -23,7 +23,7 @@ LOOP = "{% for p in slate %}{{ p.title }}|{% endfor %}"
 
 def test_row_of_the_product_page(browser, products):
     page = browser.get(f"/p/{products[0].pk}/").content.decode()
-    assert "<h2 class=\"reco-row__title\">You may also like</h2>" in page
+    assert '<h2 class="reco-row__title">You may also like</h2>' in page
     assert page.count("reco-card__link") == 4
     assert page.count('<span class="reco-card__title">Linen summer dress') == 4
     assert 'data-reco-placement="item"' in page
@@ -62,7 +62,9 @@ def test_objects_in_order_with_their_reasons(products):
     ],
 )
 def test_filters(products, options, expected):
-    made = rendered("{% bestsellers n=20 " + options + " as slate %}" + LOOP, category=products[0].category, price=products[0].price)
+    made = rendered(
+        "{% bestsellers n=20 " + options + " as slate %}" + LOOP, category=products[0].category, price=products[0].price
+    )
     assert {title.split()[0] for title in titles(made)} == expected
 
 
@@ -93,7 +95,10 @@ def test_template_overrides(products, settings, name, text):
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
             "OPTIONS": {
-                "loaders": [("django.template.loaders.locmem.Loader", templates), "django.template.loaders.app_directories.Loader"]
+                "loaders": [
+                    ("django.template.loaders.locmem.Loader", templates),
+                    "django.template.loaders.app_directories.Loader",
+                ]
             },
         }
     ]
@@ -124,7 +129,9 @@ def test_no_exception_leaves_a_tag(products, source, caplog):
     assert rendered(source) == ""
     assert metrics.counts()["tag.error"] == 1
     assert "shows nothing" in caplog.text
-    assert rendered(source.replace("%}", "as slate %}").replace("template='missing.html'", "n=0") + "[{{ slate|length }}]") == "[0]"
+    assert (
+        rendered(source.replace("%}", "as slate %}").replace("template='missing.html'", "n=0") + "[{{ slate|length }}]") == "[0]"
+    )
 
 
 @pytest.mark.parametrize("seed", [None, "", "plain.product:999999", 3, Product()])

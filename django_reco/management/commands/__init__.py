@@ -1,0 +1,1 @@
+"""``reco_init``, ``reco_sync``, ``reco_doctor``."""

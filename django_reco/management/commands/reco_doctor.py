@@ -1,5 +1,7 @@
 """``manage.py reco_doctor``: what the recommender sees of the shop, whether it shows, how fast, and what is wrong."""
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import statistics
@@ -20,7 +22,7 @@ from django_reco.hydrate import hydrate
 from django_reco.indexer import aliases
 from django_reco.items import Items
 from django_reco.orders import orders
-from django_reco.places import shares_database, sqlite_file, store_url
+from django_reco.places import engine_config, shares_database, sqlite_file, store_url
 from django_reco.recommender import process
 from django_reco.registry import adapters
 from reco_sdk.engine import Request
@@ -84,11 +86,13 @@ class Command(BaseCommand):
         config = get_settings()
         self._say("mode", config.mode)
         self._say("store", store_url(config))
-        self._say("model", config.model + ("" if config.embed_in_web else " (not loaded in web processes)"))
-        if shares_database(config) and settings.DATABASES["default"].get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
+        light = engine_config(config, embeds=False).model
+        self._say("model", config.model + ("" if light or config.embed_in_web else " (not loaded in web processes)"))
+        database: dict[str, Any] = settings.DATABASES["default"]
+        if shares_database(config) and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
             self._problem(
-                f'the store shares {sqlite_file()}: set OPTIONS {{"transaction_mode": "IMMEDIATE"}} of the database, or a transaction '
-                "that reads before it writes can meet 'database is locked'",
+                f'the store shares {sqlite_file()}: set OPTIONS {{"transaction_mode": "IMMEDIATE"}} of the database, or a '
+                "transaction that reads before it writes can meet 'database is locked'",
                 error=False,
             )
         if not config.consent:
@@ -129,7 +133,10 @@ class Command(BaseCommand):
             self._problem(f"refused: {error}")
         for item in items[:samples]:
             self.stdout.write(f"  {item.id}  {DEFAULT_RECIPE.text(item)[:100]!r}")
-            self.stdout.write(f"    {' | '.join(item.categories) or 'no category'} · {item.effective_price} · {item.availability} · {item.page_url}")
+            self.stdout.write(
+                f"    {' | '.join(item.categories) or 'no category'} · {item.effective_price} · {item.availability} "
+                f"· {item.page_url}"
+            )
         self._urls(adapter, items)
         if rows and not items:
             self._problem(f"{adapter.label}: no row of the first {len(objects)} makes an item")
@@ -139,7 +146,9 @@ class Command(BaseCommand):
             stored = backend.content_hashes([item.id for item in items])
             behind = sum(stored.get(item.id) != item.content_hash for item in items)
             if behind:
-                self._problem(f"{adapter.label}: {behind} of {len(items)} sampled items differ from the store; run manage.py reco_sync")
+                self._problem(
+                    f"{adapter.label}: {behind} of {len(items)} sampled items differ from the store; run manage.py reco_sync"
+                )
         return items
 
     def _urls(self, adapter: Items, items: list[Item]) -> None:
@@ -186,7 +195,9 @@ class Command(BaseCommand):
     def _engine(self, backend: Backend) -> None:
         diagnosis = backend.facade.doctor()
         facts = diagnosis.facts
-        self._say("store", f"{facts['items']:,} items, interactions {facts['interactions']}, {facts['impressions']:,} slates shown")
+        self._say(
+            "store", f"{facts['items']:,} items, interactions {facts['interactions']}, {facts['impressions']:,} slates shown"
+        )
         snapshot = facts["snapshot"]
         self._say("snapshot", "none" if snapshot is None else f"{snapshot['path']} ({snapshot['items']:,} items)")
         for problem in diagnosis.problems:
@@ -205,10 +216,8 @@ class Command(BaseCommand):
             engine.append(asked - started)
             fetch.append(time.perf_counter() - asked)
         if engine:
-            self._say(
-                "timings",
-                f"engine p50 {statistics.median(engine) * 1e3:.2f} ms, fetching 8 objects p50 {statistics.median(fetch) * 1e3:.2f} ms",
-            )
+            medians = statistics.median(engine) * 1e3, statistics.median(fetch) * 1e3
+            self._say("timings", f"engine p50 {medians[0]:.2f} ms, fetching 8 objects p50 {medians[1]:.2f} ms")
 
     def _page(self, items: list[Item]) -> None:
         item = next((i for i in items if i.is_available and (i.page_url or "").startswith("/")), None)
@@ -217,7 +226,9 @@ class Command(BaseCommand):
             return
         hosts = [host for host in settings.ALLOWED_HOSTS if host not in {"*", ""} and not host.startswith(".")]
         before = metrics.counts()
-        client = Client(raise_request_exception=False, headers={"user-agent": USER_AGENT, "host": hosts[0] if hosts else "localhost"})
+        client = Client(
+            raise_request_exception=False, headers={"user-agent": USER_AGENT, "host": hosts[0] if hosts else "localhost"}
+        )
         response = client.get(item.page_url, follow=True, secure=bool(settings.SECURE_SSL_REDIRECT))
         after = metrics.counts()
         rows = after.get("slate.shown", 0) - before.get("slate.shown", 0)

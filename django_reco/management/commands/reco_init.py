@@ -1,5 +1,7 @@
 """``manage.py reco_init``: looks at the installed models and prints a block for the settings, with its reasons."""
 
+# ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
+
 from __future__ import annotations
 
 import pprint
@@ -40,7 +42,9 @@ class Command(BaseCommand):
         self.stdout.write(self.style.MIGRATE_HEADING("# Paste into the settings, and look it over"))
         self.stdout.write(f"RECO = {pprint.pformat(found.settings, sort_dicts=False, width=100)}")
         self.stdout.write("")
-        self.stdout.write("# Then: manage.py migrate · manage.py reco_sync · manage.py reco_doctor, and in the product page's template:")
+        self.stdout.write(
+            "# Then: manage.py migrate · manage.py reco_sync · manage.py reco_doctor, and in the product page's template:"
+        )
         self.stdout.write("# {% load reco %} … {% you_may_also_like product %}")
 
     def _reasons(self, found: Proposal) -> None:
@@ -58,7 +62,9 @@ class Command(BaseCommand):
         if found.line is not None:
             self.stdout.write(f"# ORDERS {found.line.model._meta.label}: {found.line.reason}")
         elif found.orders:
-            self.stdout.write(self.style.WARNING("# ORDERS: several models could be the order lines; choose one and write it yourself:"))
+            self.stdout.write(
+                self.style.WARNING("# ORDERS: several models could be the order lines; choose one and write it yourself:")
+            )
         else:
             self.stdout.write(self.style.WARNING("# ORDERS: no model looks like order lines of it"))
         for line in found.orders:

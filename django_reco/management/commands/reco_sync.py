@@ -61,7 +61,9 @@ class Command(BaseCommand):
                     dirty.discard(numbers[start : start + 500], alias)
             self._orders(self._read(backend, rebuild=options["rebuild"], shown=shown))
             if not options["rebuild"] and self._stands(backend):
-                self.stdout.write(f"snapshot nothing is new; the one that serves stays. Done in {time.monotonic() - started:.1f} s")
+                self.stdout.write(
+                    f"snapshot nothing is new; the one that serves stays. Done in {time.monotonic() - started:.1f} s"
+                )
                 return
             bars: dict[str, Progress] = {}
 

@@ -1,5 +1,7 @@
 """A small shop: one product model, a category tree, orders with lines."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -24,7 +26,7 @@ class Product(models.Model):
     image = models.FileField(blank=True)
     is_active = models.BooleanField(default=True)
     stock = models.PositiveIntegerField(default=5)
-    labels = models.ManyToManyField("Label", blank=True)
+    labels: "models.ManyToManyField[Label, Any]" = models.ManyToManyField("Label", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

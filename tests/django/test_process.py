@@ -1,0 +1,83 @@
+"""Whole processes: threads, forks, files."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(scenario, folder, **reco):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-W",
+            "ignore::DeprecationWarning:multiprocessing",
+            "-m",
+            "tests.django.process",
+            scenario,
+            folder,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "SHOP_RECO": json.dumps(reco)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+def test_fresh(tmp_path):
+    found, said = run("fresh", tmp_path)
+    assert found["start"] is not None, said
+    assert found["save"] < 1.0
+    assert found["hidden"] is True
+    assert found["bulk"] < 5.0
+    assert found["phantom"] is False
+    assert found["order"] < 5.0
+    assert found["view"] is True
+    assert "Traceback" not in said
+
+
+def test_no_torch_after_a_page(tmp_path):
+    found, said = run("torch_free", tmp_path, MODEL="all-MiniLM-L6-v2")
+    assert found["status"] == [200, 200]
+    assert found["rows"] is not None, said
+    assert found["heavy"] == []
+
+
+def test_fork(tmp_path):
+    found, said = run("forked", tmp_path)
+    assert found["exit"] == 0, said
+    assert found["child"] is not None
+    assert found["viewed"] is True
+    assert found["parent"] is not None
+
+
+def test_what_was_recorded_survives_the_end(tmp_path):
+    found, said = run("recorded", tmp_path, CONFIG={"flush_interval_seconds": 3_600.0})
+    database = sqlite3.connect(found["file"])
+    try:
+        assert database.execute("SELECT count(*) FROM reco_interaction").fetchone() == (5,), said
+        assert database.execute("SELECT count(*) FROM reco_impression").fetchone()[0] >= 5
+    finally:
+        database.close()
+
+
+def test_heals_when_the_cause_goes(tmp_path):
+    found, said = run("broken", tmp_path, STORE=f"sqlite:///{tmp_path}/later/reco.sqlite3")
+    assert (found["first"], found["errors"]) == (200, 1)
+    assert found["mended"] is not None, said
+
+
+def test_setting_up_starts_nothing(tmp_path):
+    found, _ = run("idle", tmp_path)
+    assert found["threads"] == 1
+    assert found["files"] == ["shop.sqlite3"]
