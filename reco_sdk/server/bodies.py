@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
-from reco_sdk.errors import InvalidInput, InvalidInteraction, InvalidItem
+from reco_sdk.errors import InvalidInput
 from reco_sdk.interactions.interaction import Interaction, check_time
 from reco_sdk.items.item import Item
 from reco_sdk.server.context import LIMITS
@@ -30,7 +30,7 @@ async def read_items(request: web.Request) -> list[Item]:
     Problem
         400 for no JSON, 413 for too much of it, 415 for another content type, 422 with each wrong item named.
     """
-    items, errors = _each(await _batch(request), _item)
+    items, errors = _each(await _batch(request), Item.from_dict)
     first: dict[str, int] = {}
     for index, item in items:
         if item.id in first:
@@ -85,31 +85,10 @@ def _each(batch: list[Any], make: Callable[[dict[str, Any]], T]) -> tuple[list[t
     return made, errors
 
 
-def _item(fields: dict[str, Any]) -> Item:
-    _check_kinds(fields, lambda name, reason: InvalidItem(_shown_id(fields.get("id")), name, reason))
-    return Item.from_dict(fields)
-
-
 def _interaction(fields: dict[str, Any]) -> Interaction:
-    _check_kinds(fields, InvalidInteraction)
     interaction = Interaction.from_dict(fields)
     check_time(interaction, datetime.now(UTC))
     return interaction
-
-
-def _check_kinds(fields: dict[str, Any], error: Callable[[str, str], InvalidInput]) -> None:
-    """Refuse what JSON can say and no field can be, before it is compared or computed with."""
-    for name, value in fields.items():
-        if isinstance(value, dict) and name != "attributes":
-            raise error(name, "is an object, which this field cannot be")
-        if isinstance(value, list) and name not in {"categories", "tags"}:
-            raise error(name, "is a list, which this field cannot be")
-        if isinstance(value, int) and abs(value) >= 2**63:
-            raise error(name, "is too large a number")
-
-
-def _shown_id(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _all_or_none(made: list[tuple[int, T]], errors: list[FieldError], what: str) -> list[T]:
