@@ -77,8 +77,8 @@ class LiveCounts:
                     continue
                 weight, age = kind_weight(i.kind, i.value), i.at.timestamp() - self._reference
                 long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in per_second)
-                row = self._weights[self._slot(i.item_id)]
-                row += (long, short, long if i.kind == "purchase" else 0.0)
+                slot = self._slot(i.item_id)  # before the array is read: it may be replaced by a larger one
+                self._weights[slot] += (long, short, long if i.kind == "purchase" else 0.0)
                 if i.kind in {"purchase", "refund"}:
                     who = visitor_hash(i.visitor_id, i.user_id, aliases)
                     counts = purchases.setdefault(who, dict(self._bought.get(who, {})))
