@@ -70,7 +70,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """End the thread; a later use starts another."""
-        with self._lock:
+        with _own_lock(self._locks):
             loop, self._loop = self._loop, None
             if loop is not None and self._pid == os.getpid():
                 loop.call_soon_threadsafe(loop.stop)
