@@ -23,7 +23,7 @@ from django_reco.conf import Problem, Settings, parse
 from django_reco.items import Items
 from django_reco.orders import Orders
 from django_reco.paths import load, split
-from django_reco.places import sqlite_file
+from django_reco.places import in_memory, sqlite_file
 from django_reco.registry import adapters, find_model, registered, watched
 from reco_sdk.errors import ConfigError
 
@@ -270,7 +270,7 @@ def _callables(parsed: Settings) -> Iterator[Problem]:
 
 
 def _surroundings(parsed: Settings) -> Iterator[Problem]:
-    if parsed.mode == "poll" and not parsed.store and sqlite_file() is None:
+    if parsed.mode == "poll" and not parsed.store and sqlite_file() is None and not in_memory():
         yield _problem("reco.W003")
     if parsed.consent and "django_reco.middleware.RecoMiddleware" not in settings.MIDDLEWARE:
         yield _problem("reco.W004")

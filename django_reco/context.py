@@ -89,7 +89,7 @@ def _make(request: HttpRequest) -> Visitor:
     consent = consents(request)
     if not consent:
         # Saying no covers the account too; having no way to say anything covers the browser only.
-        return Visitor(user_id=account, followed=account is not None and not config.consent)
+        return Visitor() if config.consent else Visitor(user_id=account, followed=account is not None)
     cookie = _cookie(request, config.cookie.name)
     return Visitor(visitor_id=cookie or secrets.token_urlsafe(16), user_id=account, followed=True, new=cookie is None)
 

@@ -30,6 +30,8 @@ __all__ = ["Poller", "aliases", "process_dirty", "read_orders"]
 logger = logging.getLogger("django_reco")
 
 BATCH: Final = 500
+ERROR_SECONDS: Final = 5.0
+SWEPT_AT: Final = "django.swept_at"
 
 
 def aliases() -> list[str]:
@@ -102,6 +104,7 @@ class Poller:
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, name="reco-indexer", daemon=True)
         self._pulse: str | None = None
+        self._last_error = ""
         self._orders_at = 0.0
         self._sweep_at = 0.0
 
@@ -119,10 +122,14 @@ class Poller:
         while not self.stopping.is_set():
             try:
                 self.turn()
-            except Exception:
+            except Exception as error:
                 metrics.count("indexer.error")
-                logger.exception("reco: the indexer failed; it tries again")
-                self.stopping.wait(5.0)
+                if str(error) != self._last_error:
+                    logger.exception("reco: the indexer failed; it tries again every %.0f s", ERROR_SECONDS)
+                self._last_error = str(error)
+                self.stopping.wait(ERROR_SECONDS)
+            else:
+                self._last_error = ""
             finally:
                 # A connection kept between turns would go stale, and would keep a test database from being dropped.
                 connections.close_all()
@@ -140,15 +147,18 @@ class Poller:
                 self.backend.refresh()
             before, self._pulse = self._pulse, pulse()
             if before is not None and before != self._pulse:
-                self._sweep_at = 0.0
+                self._sweep(hurry=True)
         if now >= self._sweep_at:
             self._sweep()
 
-    def _sweep(self) -> None:
+    def _sweep(self, *, hurry: bool = False) -> None:
         config = get_settings()
-        # Not all processes at once: the interval is spread, and one that was swept lately is left to the next.
+        # Not all processes at once: the interval is spread, and what another swept lately is left alone.
         self._sweep_at = time.monotonic() + config.sweep_seconds * random.uniform(0.9, 1.1)  # noqa: S311  no secret
+        if not hurry and time.time() - float(self.backend.get_state(SWEPT_AT) or 0.0) < config.sweep_seconds / 2:
+            return
         report = sweep(self.backend)
+        self.backend.put_state(SWEPT_AT, f"{time.time():.3f}")
         metrics.count("sweep.done")
         if report.new or report.changed or report.deleted:
             metrics.count("sweep.found", report.new + report.changed + report.deleted)

@@ -11,14 +11,29 @@ from django.db import DEFAULT_DB_ALIAS
 from django_reco.conf import Settings
 from reco_sdk.config import Config
 
-__all__ = ["beside_project", "engine_config", "shares_database", "sqlite_file", "state_dir", "store_url"]
+__all__ = ["beside_project", "engine_config", "in_memory", "is_inline", "shares_database", "sqlite_file", "store_url"]
+
+
+def _sqlite_name(alias: str) -> str:
+    database: dict[str, Any] = settings.DATABASES.get(alias, {})
+    return str(database.get("NAME", "")) if str(database.get("ENGINE", "")).endswith("sqlite3") else ""
+
+
+def in_memory(alias: str = DEFAULT_DB_ALIAS) -> bool:
+    """Whether a database is SQLite in memory, as a test's mostly is: no other thread or process may look at it."""
+    name = _sqlite_name(alias)
+    return ":memory:" in name or "mode=memory" in name
+
+
+def is_inline(config: Settings) -> bool:
+    """Whether the recommender works in line with each request instead of in a thread beside them."""
+    return config.mode == "inline" or in_memory()
 
 
 def sqlite_file(alias: str = DEFAULT_DB_ALIAS) -> Path | None:
     """Return the file of an SQLite database; ``None`` for another engine and for one in memory."""
-    database: dict[str, Any] = settings.DATABASES.get(alias, {})
-    name = str(database.get("NAME", ""))
-    if not str(database.get("ENGINE", "")).endswith("sqlite3") or not name or ":memory:" in name or "mode=memory" in name:
+    name = _sqlite_name(alias)
+    if not name or in_memory(alias):
         return None
     return Path(name.removeprefix("file:").partition("?")[0]).absolute()
 
@@ -32,7 +47,7 @@ def store_url(config: Settings) -> str:
     """Return the address of the store."""
     if config.store:
         return config.store
-    if config.mode == "inline":
+    if is_inline(config):
         return "memory://"
     return f"sqlite:///{sqlite_file() or beside_project() / 'reco.sqlite3'}"
 
@@ -41,11 +56,6 @@ def shares_database(config: Settings) -> bool:
     """Whether the store lives in the default database's own file."""
     file = sqlite_file()
     return file is not None and store_url(config) == f"sqlite:///{file}"
-
-
-def state_dir(config: Settings) -> str:
-    """Return the folder of the snapshots; empty where the store decides."""
-    return config.state_dir
 
 
 def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> Config:
@@ -62,7 +72,7 @@ def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> C
     """
     light = config.model == "hashing" or config.model.startswith(("http://", "https://"))
     given = dict(config.config)
-    if config.mode == "inline":
+    if is_inline(config) and not command:
         model = config.model if light else "hashing"
         given = {"flush_interval_seconds": 3_600.0, **given}
     else:
@@ -70,8 +80,9 @@ def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> C
     if command:
         given = {**given, "delta_limit": 1_000_000_000}
     return Config(
-        store=store_url(config),
-        state_dir=state_dir(config),
+        # What a test does goes nowhere near the store that the settings name.
+        store="memory://" if in_memory() and config.mode != "inline" and not command else store_url(config),
+        state_dir=config.state_dir,
         model=model,
         deadline_ms=config.deadline_ms,
         cache_ttl_seconds=config.cache_ttl_seconds,

@@ -22,7 +22,7 @@ from django.db.models.signals import post_migrate
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.context import on_loop
-from django_reco.places import engine_config
+from django_reco.places import engine_config, is_inline
 from reco_sdk.errors import InvalidInput, RecoError, UnknownItem
 from reco_sdk.ports import Impression
 
@@ -53,7 +53,9 @@ class Process:
         self._backend: Backend | None = None
         self._poller: Poller | None = None
         self._starting: threading.Event | None = None
+        self._started_at = 0.0
         self._retry_at = 0.0
+        self._generation = 0
         self._inline_epoch: tuple[Any, ...] = ()
         self._inline_marked = False
         self.error: str | None = None
@@ -90,9 +92,9 @@ class Process:
         return True
 
     def impression(self, slate: ObjectSlate, asked: Request) -> None:
-        """Log what is shown."""
+        """Log what is shown to somebody who is followed."""
         backend = self._backend
-        if backend is not None and (asked.visitor_id or asked.user_id):
+        if backend is not None:
             backend.impression(
                 Impression(
                     slate_id=slate.id,
@@ -132,7 +134,7 @@ class Process:
         if self._pid != os.getpid():
             self._forget()
         config = get_settings()
-        if config.mode == "inline":
+        if is_inline(config):
             return self._inline(bring=in_line)
         found = self._backend
         if found is not None:
@@ -147,13 +149,17 @@ class Process:
                 if time.monotonic() < self._retry_at:
                     return None
                 self._starting = threading.Event()
-                threading.Thread(target=self._start, args=(self._starting,), name="reco-start", daemon=True).start()
+                self._started_at = time.monotonic()
+                given = self._starting, self._generation
+                threading.Thread(target=self._start, args=given, name="reco-start", daemon=True).start()
             starting = self._starting
-        if not starting.wait(wait_seconds):
+            # All that wait do so until the same moment, so that ten rows of a page wait no longer than one.
+            left = self._started_at + wait_seconds - time.monotonic()
+        if not starting.wait(max(left, 0.0)):
             metrics.count("start.slow")
         return self._backend
 
-    def _start(self, started: threading.Event) -> None:
+    def _start(self, started: threading.Event, generation: int) -> None:
         from django_reco.backend import Backend  # noqa: PLC0415  numpy and the engine: not before they are needed
         from django_reco.indexer import Poller  # noqa: PLC0415  models
 
@@ -165,17 +171,23 @@ class Process:
             metrics.count("start.error")
             logger.exception("reco: the recommender could not start; rows stay empty, it tries again in %.0f s", RETRY_SECONDS)
             with self._lock:
-                self.error = str(error)
-                self._retry_at = time.monotonic() + RETRY_SECONDS
-                self._starting = None
+                if generation == self._generation:
+                    self.error = str(error)
+                    self._retry_at = time.monotonic() + RETRY_SECONDS
+                    self._starting = None
         else:
             with self._lock:
-                self.error = None
-                self._backend = backend
-                self._poller = Poller(backend)
-                self._poller.start()
-                self._starting = None
-            _at_exit(self.stop)
+                wanted = generation == self._generation
+                if wanted:
+                    self.error = None
+                    self._backend = backend
+                    self._poller = Poller(backend)
+                    self._poller.start()
+                    self._starting = None
+            if wanted:
+                _at_exit(self.stop)
+            else:
+                backend.close()  # it was stopped before it had begun
         finally:
             started.set()
 
@@ -184,7 +196,8 @@ class Process:
         with self._lock:
             backend, poller = self._backend, self._poller
             mine = self._pid == os.getpid()
-            self._backend = self._poller = None
+            self._backend = self._poller = self._starting = None
+            self._generation += 1
             self._inline_epoch = ()
             self._inline_marked = False
             self._retry_at = 0.0

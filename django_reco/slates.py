@@ -151,7 +151,10 @@ def recommend(
         if again is not None:
             chosen = list(again.items)
             found |= hydrate([item.id for item in chosen if item.id not in found], request)
-    return _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n], asked)
+    shown = _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n])
+    if shown and visitor_of(request).followed:
+        process.impression(shown, asked)
+    return shown
 
 
 async def arecommend(request: HttpRequest | None, strategy: str = "recommended_for_you", **options: Any) -> ObjectSlate:
@@ -228,12 +231,8 @@ def _answer(asked: Request) -> Slate | None:
         return process.recommend_now(replace(asked, strategy=WITHOUT_SEED[asked.strategy], seeds=()))
 
 
-def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]], asked: Request) -> ObjectSlate:
+def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]]) -> ObjectSlate:
     for position, (item, obj) in enumerate(chosen):
         obj.reco = replace(item, position=position)
-    objects = tuple(obj for _, obj in chosen)
-    shown = ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, objects)
-    if objects:
-        metrics.count("slate.shown")
-        process.impression(shown, asked)
-    return shown
+    metrics.count("slate.shown" if chosen else "slate.empty")
+    return ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, tuple(obj for _, obj in chosen))

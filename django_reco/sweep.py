@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from django.db.models import Count, DateTimeField, Max
+from django.db.models import Count, DateTimeField, IntegerField, Max
 
 from django_reco.items import Items
 from django_reco.registry import adapters
@@ -164,7 +164,9 @@ def pulse() -> str:
     beats: dict[str, list[str]] = {}
     for label, adapter in adapters().items():
         stamps = [f.name for f in adapter.model._meta.concrete_fields if isinstance(f, DateTimeField) and f.auto_now]
-        wanted = {"n": Count("pk"), "last": Max("pk")} | {f"at_{name}": Max(name) for name in stamps}
+        wanted: dict[str, Any] = {"n": Count("pk"), **{f"at_{name}": Max(name) for name in stamps}}
+        if isinstance(adapter.model._meta.pk, IntegerField):
+            wanted["last"] = Max("pk")  # not every database has a greatest UUID
         rows = adapter.index_queryset().select_related(None).prefetch_related(None).order_by()
         found = rows.aggregate(**wanted)
         beats[label] = [str(found[name]) for name in sorted(wanted)]

@@ -73,6 +73,8 @@ def track_view(request: HttpRequest | None, item_id: str) -> None:
     """Record that an item's page was opened, once a request."""
     if request is None or request.method != "GET":
         return
+    if "prefetch" in request.META.get("HTTP_SEC_PURPOSE", request.META.get("HTTP_PURPOSE", "")):
+        return  # the browser looks ahead; nobody looks at the page
     visitor = visitor_of(request)
     if item_id not in visitor.seen:
         visitor.seen.append(item_id)

@@ -1,6 +1,4 @@
 import io
-import json
-import sys
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -111,7 +109,7 @@ def test_doctor_finds_all_well(stored, products):
 
 
 def test_doctor_on_the_page(products):
-    code, out, err = call("reco_doctor")
+    _, out, err = call("reco_doctor")
     assert "1 row(s) with items" in out, out + err
 
 
@@ -186,7 +184,7 @@ def test_init_guesses_nothing_silently(db, monkeypatch):
 
     found = [Same(c) for c in inspecting.item_candidates()]
     monkeypatch.setattr(inspecting, "item_candidates", lambda: found)
-    code, out, _ = call("reco_init")
+    _, out, _ = call("reco_init")
     assert "none stands out" in out
     assert "RECO =" not in out
     monkeypatch.setattr(inspecting, "item_candidates", list)
@@ -216,5 +214,3 @@ def test_models_agree_with_the_tables(db):
             assert set(table) - {"dimension"} == {f.column for f in model._meta.concrete_fields}
             for field in model._meta.concrete_fields:
                 assert table[field.column].null_ok == field.null or field.primary_key
-    assert json
-    assert sys

@@ -167,7 +167,8 @@ def test_track_never_raises(products, kind, obj, fields):
     assert recorded() == []
 
 
-def test_track_without_recommender(products, settings):
+def test_track_without_recommender(products, settings, monkeypatch):
+    monkeypatch.setattr("django_reco.places.in_memory", lambda alias="default": False)
     settings.RECO = {
         "ITEMS": "plain.Product",
         "STORE": "sqlite:////nowhere/x",
@@ -176,3 +177,52 @@ def test_track_without_recommender(products, settings):
     }
     assert reco.track(request_of(), "view_item", products[0]) is False
     assert metrics.counts()["track.lost"] == 1
+
+
+def impressions():
+    process.backend().flush()
+    facade = process.backend().facade
+    return facade.run(facade.core.store.impression_count())
+
+
+def test_rows_shown_are_logged_for_those_who_are_followed(browser, products):
+    browser.get(page(products))
+    assert impressions() == 1
+    browser.cookies["consent"] = "no"
+    browser.get(page(products))
+    browser.cookies["consent"] = "yes"
+    browser.force_login(User.objects.create_user("boss", is_staff=True))
+    browser.get(page(products))
+    assert impressions() == 1
+
+
+def test_only_what_is_shown_is_logged(browser, products):
+    browser.get(page(products))
+    process.backend().flush()
+    facade = process.backend().facade
+    answer = browser.get("/reco/recommend/", {"strategy": "bestsellers", "n": 3}).json()
+    process.backend().flush()
+    logged = facade.run(facade.core.store.get_impression(answer["slate"]))
+    assert list(logged.item_ids) == [item["id"] for item in answer["items"]]
+
+
+def test_looking_ahead_is_no_view(browser, products):
+    browser.get(page(products), headers={"sec-purpose": "prefetch;prerender"})
+    assert recorded() == []
+
+
+def test_reco_view_records_once(products):
+    from django.template import Context, Template
+
+    request = request_of()
+    source = (
+        "{% load reco %}{% reco_view product %}{% reco_view product %}{% similar_items product as s %}{% reco_view nothing %}"
+    )
+    Template(source).render(Context({"product": products[0], "request": request}))
+    assert [i.kind for i in recorded()] == ["view_item"]
+
+
+def test_views_are_left_to_the_shop_if_it_says_so(browser, products, settings):
+    settings.RECO = {**settings.RECO, "TRACK_VIEWS": False}
+    browser.get(page(products))
+    assert recorded() == []

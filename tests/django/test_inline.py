@@ -84,3 +84,12 @@ class InlineTransactionTest(TransactionTestCase):
         client = shopper()
         client.cookies["reco_visitor"] = self.__class__.visitor
         assert "Recently viewed" not in client.get("/").content.decode()
+
+
+class UnsetModeTest(TestCase):
+    """A shop that says nothing about its tests: its database in memory is reason enough to work in line."""
+
+    def test_in_memory_database_is_worked_with_in_line(self):
+        with self.settings(RECO={"ITEMS": "plain.Product", "STORE": "sqlite:////nowhere/production.sqlite3"}):
+            make_products()
+            assert len(shown()) == 12

@@ -5,6 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,3 +83,36 @@ def test_setting_up_starts_nothing(tmp_path):
     found, _ = run("idle", tmp_path)
     assert found["threads"] == 1
     assert found["files"] == ["shop.sqlite3"]
+
+
+def test_a_slow_start_is_waited_for_once(settings, monkeypatch, db):
+    from django_reco import places, recommender
+
+    opened = threading.Event()
+    closed = []
+
+    class Slow:
+        def __init__(self, config):
+            pass
+
+        def start(self, timeout_seconds):
+            opened.wait(10)
+
+        def close(self):
+            closed.append(True)
+
+    settings.RECO = {"ITEMS": "plain.Product", "MODEL": "hashing", "START_SECONDS": 0.2}
+    monkeypatch.setattr("django_reco.backend.Backend", Slow)
+    monkeypatch.setattr(recommender, "is_inline", lambda config: False)
+    process = recommender.Process()
+    before = time.perf_counter()
+    assert [process.backend() for _ in range(10)] == [None] * 10
+    assert 0.15 < time.perf_counter() - before < 1.0
+    process.stop()
+    opened.set()
+    deadline = time.perf_counter() + 5
+    while not closed and time.perf_counter() < deadline:
+        time.sleep(0.01)
+    assert closed
+    assert process._backend is None
+    assert places.is_inline(recommender.get_settings())

@@ -158,7 +158,8 @@ def test_broken_engine_leaves_the_page(browser, products, monkeypatch):
     assert metrics.counts()["tag.error"] == 1
 
 
-def test_broken_store_leaves_the_page(browser, products, settings):
+def test_broken_store_leaves_the_page(browser, products, settings, monkeypatch):
+    monkeypatch.setattr("django_reco.places.in_memory", lambda alias="default": False)
     settings.RECO = {"ITEMS": "plain.Product", "STORE": "sqlite:////nowhere/at/all.sqlite3", "MODEL": "hashing"}
     answer = browser.get(f"/p/{products[0].pk}/")
     assert answer.status_code == 200

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django_reco import dirty
 from django_reco.backend import Backend
 from django_reco.conf import get_settings
-from django_reco.indexer import aliases, read_orders
+from django_reco.indexer import SWEPT_AT, aliases, read_orders
 from django_reco.orders import OrdersReport, orders
 from django_reco.places import engine_config
 from django_reco.progress import Progress
@@ -56,6 +56,7 @@ class Command(BaseCommand):
                 lines = sum(source.count() for source in orders())
                 self.stdout.write(f"orders   {lines:,} lines count; nothing was written")
                 return
+            backend.put_state(SWEPT_AT, f"{time.time():.3f}")
             for alias, numbers in marks.items():
                 for start in range(0, len(numbers), 500):
                     dirty.discard(numbers[start : start + 500], alias)
