@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -90,7 +90,7 @@ class Config:
                 if not isinstance(value, str):
                     raise ConfigError(f"{f.name}: {value!r} is {type(value).__name__}, not text")
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
                 raise ConfigError(f"{f.name}: {value!r} is not a number")
             if f.type == "int" and not isinstance(value, int):
                 raise ConfigError(f"{f.name}: {value!r} is not a whole number")

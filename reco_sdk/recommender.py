@@ -802,7 +802,10 @@ class CoreRecommender:
         if delta is None:
             return False
         self._delta = delta
+        before = self.engine.state.view.dimension
         self.engine.state = self._state(self._base, delta, self.engine.state.live)
+        if self.engine.state.view.dimension != before:
+            self._whiten_queries()
         return True
 
     async def _read_delta(self, base: Base, before: _Delta) -> _Delta | None:

@@ -151,7 +151,9 @@ class View:
 
     def vectors_of(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
         """Return float32 ``(len(rows), d)``; zero where a row has no vector."""
-        if not self.n_delta or not len(rows) or int(rows.max()) < self.n_base:
+        # A snapshot without vectors has none of this length either.
+        fits = self.base.vectors.shape[1] == self.dimension
+        if fits and (not self.n_delta or not len(rows) or int(rows.max()) < self.n_base):
             return np.asarray(self.base.vectors[rows])
         out = np.empty((len(rows), self.dimension), np.float32)
         in_base = rows < self.n_base
