@@ -177,6 +177,32 @@ def broken():
     return found
 
 
+def doctor():
+    """Before and after the first sync, with the product page fetched."""
+    import io
+
+    from django.core.management import CommandError, call_command
+
+    from tests.django.conftest import make_products
+    from tests.django.shops.plain.models import Order, OrderLine
+
+    products = make_products()
+    for _ in range(3):
+        order = Order.objects.create()
+        for product in products[:3]:
+            OrderLine.objects.create(order=order, product=product, price=1)
+
+    def call(name):
+        out = io.StringIO()
+        try:
+            call_command(name, stdout=out, no_color=True)
+        except CommandError as error:
+            return {"code": error.returncode, "out": out.getvalue()}
+        return {"code": 0, "out": out.getvalue()}
+
+    return {"before": call("reco_doctor"), "sync": call("reco_sync"), "after": call("reco_doctor")}
+
+
 def idle():
     """Nothing is read, opened or started by importing and setting up."""
     import threading
@@ -190,5 +216,5 @@ def idle():
 
 if __name__ == "__main__":
     setup()
-    result = {f.__name__: f for f in (fresh, torch_free, forked, recorded, broken, idle)}[SCENARIO]()
+    result = {f.__name__: f for f in (fresh, torch_free, doctor, forked, recorded, broken, idle)}[SCENARIO]()
     sys.stdout.write(json.dumps(result))

@@ -94,20 +94,6 @@ def test_progress_bar():
     assert silent.getvalue() == ""
 
 
-def test_doctor_finds_all_well(stored, products):
-    for _ in range(3):
-        buy(products[:3])
-    call("reco_sync")
-    # The page is fetched in a process whose rows come from the store that was just written.
-    code, out, err = call("reco_doctor", "--no-page")
-    assert code == 0, out + err
-    assert "plain.product: 12 of 12 rows may be recommended" in out
-    assert "guessed: CharField 'title'" in out
-    assert "bought together: plain.product:" in out
-    assert "engine p50" in out
-    assert "All is well." in out
-
-
 def test_doctor_on_the_page(products):
     _, out, err = call("reco_doctor")
     assert "1 row(s) with items" in out, out + err
@@ -137,12 +123,6 @@ def test_doctor_says_what_is_wrong(products, settings, raw, says):
     else:
         assert code == 1
         assert says in out.split("to mend")[1]
-
-
-def test_doctor_sees_that_nothing_is_synced(stored, products):
-    code, out, _ = call("reco_doctor", "--no-page")
-    assert code == 1
-    assert "run manage.py reco_sync" in out
 
 
 def test_init_proposes_what_works(db, settings):

@@ -79,6 +79,21 @@ def test_heals_when_the_cause_goes(tmp_path):
     assert found["mended"] is not None, said
 
 
+def test_doctor(tmp_path):
+    found, said = run("doctor", tmp_path)
+    assert found["before"]["code"] == 1
+    assert "run manage.py reco_sync" in found["before"]["out"]
+    assert found["sync"]["code"] == 0
+    out = found["after"]["out"]
+    assert found["after"]["code"] == 0, out + said
+    assert "plain.product: 12 of 12 rows may be recommended" in out
+    assert "guessed: CharField 'title'" in out
+    assert "bought together: plain.product:" in out
+    assert "engine p50" in out
+    assert "/p/1/: 200, 1 row(s) with items" in out
+    assert "All is well." in out
+
+
 def test_setting_up_starts_nothing(tmp_path):
     found, _ = run("idle", tmp_path)
     assert found["threads"] == 1

@@ -112,7 +112,7 @@ class Command(BaseCommand):
 
     def _backend(self) -> Backend | None:
         deadline = time.monotonic() + 60.0
-        backend = process.backend()
+        backend = process.backend(in_line=True)
         while backend is None and time.monotonic() < deadline and process.error is None:
             time.sleep(0.1)
             backend = process.backend()
