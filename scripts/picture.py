@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("screenshot", type=Path)
     parser.add_argument("picture", type=Path)
-    parser.add_argument("--height", type=int, default=1_300, help="pixels kept from the top")
+    parser.add_argument("--height", type=int, default=1_200, help="pixels kept from the top")
     options = parser.parse_args()
     image = Image.open(options.screenshot).convert("RGB")
     image = image.crop((0, 0, image.width, min(image.height, options.height)))
