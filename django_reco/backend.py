@@ -43,6 +43,7 @@ class Backend:
         self.facade: BlockingRecommender = Recommender.open_blocking(config=config)
         self._embed = embed
         self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
+        self._aliases: deque[tuple[str, str]] = deque()
 
     def start(self, timeout_seconds: float | None = None) -> None:
         """Open it."""
@@ -51,6 +52,7 @@ class Backend:
     def close(self) -> None:
         """Write what waits, and close it. Never raises."""
         try:
+            self.write_aliases()
             self.write_impressions()
             self.facade.close()
         except Exception:
@@ -70,6 +72,13 @@ class Backend:
         """Keep what was shown until it is written."""
         self._impressions.append(impression)
 
+    def alias(self, visitor_id: str, user_id: str) -> None:
+        """Keep what browser logged in to what account until it is written.
+
+        Not at once: the login's own transaction may hold the lock that the write needs, and would wait for itself.
+        """
+        self._aliases.append((visitor_id, user_id))
+
     # -- everything else
 
     def write_impressions(self) -> None:
@@ -78,9 +87,11 @@ class Backend:
         if batch:
             self.facade.run(self.facade.core.store.append_impressions(batch))
 
-    def alias(self, visitor_id: str, user_id: str) -> None:
-        """Join a browser to an account."""
-        self.facade.alias(visitor_id, user_id)
+    def write_aliases(self) -> None:
+        """Join the browsers that logged in to their accounts."""
+        while self._aliases:
+            self.facade.alias(*self._aliases[0])
+            self._aliases.popleft()
 
     def refresh(self) -> bool:
         """Take over what changed in the store."""
@@ -89,6 +100,7 @@ class Backend:
     def flush(self) -> None:
         """Write what waits."""
         self.facade.flush()
+        self.write_aliases()
         self.write_impressions()
 
     def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:

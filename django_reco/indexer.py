@@ -138,8 +138,9 @@ class Poller:
     def turn(self) -> None:
         """Do once what is due: marks always; orders, and everything, at their intervals."""
         config = get_settings()
-        process_dirty(self.backend)
+        self.backend.write_aliases()
         self.backend.write_impressions()
+        process_dirty(self.backend)
         now = time.monotonic()
         if now >= self._orders_at:
             self._orders_at = now + config.orders_seconds

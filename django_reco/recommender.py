@@ -115,6 +115,8 @@ class Process:
             return
         self._inline_marked = True
         backend.alias(visitor_id, user_id)
+        if self.inline:
+            backend.write_aliases()
 
     # -- life
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["cards", "heading", "render_slate", "template_names"]
 
 
+# Under our own name, so that a shop's reco/row.html is found wherever its app stands, and may extend it.
+OURS: Final = "django_reco/row.html"
+
+
 def template_names(strategy: str, placement: str) -> tuple[str, ...]:
     """Return where a row's template is looked for, first to last."""
-    return f"reco/{placement}/{strategy}.html", f"reco/{placement}.html", f"reco/{strategy}.html", "reco/row.html"
+    return f"reco/{placement}/{strategy}.html", f"reco/{placement}.html", f"reco/{strategy}.html", "reco/row.html", OURS
 
 
 def heading(strategy: str) -> str:

@@ -87,6 +87,7 @@ def test_title_and_template(products):
         ("reco/cart.html", "placement"),
         ("reco/bestsellers.html", "strategy"),
         ("reco/row.html", "row"),
+        ("django_reco/row.html", "ours"),
     ],
 )
 def test_template_overrides(products, settings, name, text):
