@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.index._checks import check_k, check_mask, check_query, check_vectors, empty_answer, top_k
+from reco_sdk.index._checks import check_k, check_mask, check_query, check_vectors, empty_answer, inner_products, top_k
 from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 
 __all__ = ["ExactIndex", "score_rows"]
@@ -43,7 +43,7 @@ def score_rows(vectors: Vectors, rows: npt.NDArray[np.integer[Any]], query: Vect
         block = buffer[: stop - start]
         # mode="clip" because "raise" makes numpy copy through another buffer.
         np.take(vectors, rows[start:stop], axis=0, out=block, mode="clip")
-        np.dot(block, query, out=scores[start:stop])
+        inner_products(block, query, scores[start:stop])
     return scores
 
 
@@ -117,8 +117,8 @@ class ExactIndex:
         if self.count == 0:
             return empty_answer()
         if mask is None:
-            return top_k(None, self._vectors @ query, k)
+            return top_k(None, inner_products(self._vectors, query), k)
         rows = np.flatnonzero(mask)
         if len(rows) < _GATHER_SHARE * self.count:
             return top_k(rows, score_rows(self._vectors, rows, query), k)
-        return top_k(rows, (self._vectors @ query)[rows], k)
+        return top_k(rows, inner_products(self._vectors, query)[rows], k)

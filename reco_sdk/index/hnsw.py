@@ -65,7 +65,7 @@ class HnswIndex:
         *,
         m: int = 16,
         ef_construction: int = 200,
-        ef: int = 128,
+        ef: int = 100,
         seed: int = 20_180_401,
         threads: int | None = None,
         progress: Callable[[int, int], None] | None = None,
@@ -112,7 +112,7 @@ class HnswIndex:
         return cls(graph, dimension, count)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], dimension: int, *, ef: int = 128) -> HnswIndex:
+    def load(cls, path: str | os.PathLike[str], dimension: int, *, ef: int = 100) -> HnswIndex:
         """Read a graph that :meth:`save` wrote. Verify the file's checksum first: hnswlib trusts what it reads.
 
         Raises

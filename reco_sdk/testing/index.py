@@ -9,8 +9,6 @@
 Answers are held against :class:`~reco_sdk.index.exact.ExactIndex`, itself held against a plain sort here.
 """
 
-# ruff: noqa: S101, D102  (tests: they assert, and their names say what they show)
-
 from __future__ import annotations
 
 from abc import abstractmethod

@@ -263,6 +263,8 @@ WRITE_LARGE = """
         print("refused", type(error.__cause__).__name__, error)
 """
 
+GRAPH = "from reco_sdk.index.hnsw import HnswIndex; graph = HnswIndex.build(np.ones((9_000, 64), 'f4'), ef_construction=10, m=4)"
+
 
 @pytest.mark.parametrize(
     ("setup", "arrays", "files"),
@@ -270,8 +272,7 @@ WRITE_LARGE = """
         ("", "{'vectors': np.ones((300_000, 8), dtype=np.float32)}", "{}"),
         ("", "{'few': np.ones(3)}", "{'big.bin': lambda path: path.write_bytes(bytes(9_000_000))}"),
         (
-            "from reco_sdk.index.hnsw import HnswIndex; rows = np.random.default_rng(0).random((9_000, 64), dtype=np.float32);"
-            + "graph = HnswIndex.build(rows, ef_construction=10, m=4)",
+            GRAPH,
             "{'few': np.ones(3)}",
             "{'hnsw.bin': graph.save}",
         ),
