@@ -60,7 +60,7 @@ def test_a_file_that_is_no_graph_is_refused(file, tmp_path):
 
 
 def test_a_graph_that_cannot_be_written_is_a_typed_error(graph, tmp_path):
-    with pytest.raises(VectorIndexError, match="cannot be written|not written whole"):
+    with pytest.raises(VectorIndexError, match=r"cannot be written|not written whole"):
         graph.save(tmp_path / "missing" / "hnsw.bin")
 
 
