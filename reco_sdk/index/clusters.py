@@ -284,17 +284,6 @@ class ClusterIndex:
             goal = min(2 * goal, int(np.sort(matches[left])[::-1].sum()))
         return top_k(rows, scores, k)
 
-    def share_near(self, query: Vector, mask: BoolMask, rows: int) -> float:
-        """Return which share the mask lets through of about the ``rows`` rows nearest to ``query``.
-
-        They are those of the clusters whose means are nearest; arguments are taken as checked.
-        """
-        nearest = np.argsort(-inner_products(self._means, query))
-        taken = int(np.searchsorted(np.cumsum(self._sizes[nearest]), rows)) + 1
-        spans = [(int(self._offsets[cluster]), int(self._offsets[cluster + 1])) for cluster in nearest[:taken]]
-        matching = sum(int(np.count_nonzero(mask[start:stop])) for start, stop in spans)
-        return matching / max(1, sum(stop - start for start, stop in spans))
-
     def _scan(
         self, clusters: npt.NDArray[np.int64], matches: npt.NDArray[np.int64], query: Vector, mask: BoolMask | None
     ) -> tuple[Rows, Scores]:

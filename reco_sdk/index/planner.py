@@ -2,8 +2,8 @@
 
 ========================  ==========================================================================
 few matches               their rows are gathered and scored: exact, and fastest
-most rows match, also     the graph is asked for more than ``k`` and its answer is filtered. When ``k``
-near the query            of it match, those are the ``k`` best that match, as surely as the graph is right
+nearly all match          the graph is asked for more than ``k`` and its answer is filtered. When ``k``
+                          of it match, those are the ``k`` best that match, as surely as the graph is right
 otherwise, or when the    clusters, which read only rows that match and go on until they have enough;
 graph's answer fell short without clusters, everything is scored
 ========================  ==========================================================================
@@ -32,11 +32,9 @@ Step: TypeAlias = Literal["none", "exact", "graph", "clusters"]
 """What answers: nothing matches, the exact index, the graph, the clusters."""
 
 _SPARE_FETCH: Final = 16
-# The far end of a long answer of the graph is less right than its beginning, and slow. So with clusters at hand the
-# graph is asked only where this share matches,
-_GRAPH_SHARE: Final = 0.3
-# and, unless nearly all match, enough of them around the query: a filter that contradicts it makes the graph walk in vain.
-_NEARLY_ALL: Final = 0.95
+# The far end of a long answer of the graph is less right than its beginning, and a filter that contradicts the query makes
+# it walk in vain. So with clusters at hand the graph is asked only where at least this share matches.
+_GRAPH_SHARE: Final = 0.9
 _MAX_FETCH: Final = 1_000
 
 
@@ -112,10 +110,9 @@ class PlannedIndex:
         """Length ``d`` of every vector."""
         return self._exact.dimension
 
-    def plan(self, query: Vector, k: int, mask: BoolMask | None = None) -> Plan:
-        """Return how this search would begin."""
-        query = check_query(query, self.dimension)
-        return self._plan(query, check_k(k), check_mask(mask, self.count), self._graph())
+    def plan(self, k: int, mask: BoolMask | None = None) -> Plan:
+        """Return how a search for ``k`` rows under ``mask`` would begin."""
+        return self._plan(check_k(k), check_mask(mask, self.count), self._graph())
 
     def search(self, query: Vector, k: int, mask: BoolMask | None = None) -> tuple[Rows, Scores]:
         """Return the ``k`` best rows by descending score, ties by ascending row.
@@ -148,7 +145,7 @@ class PlannedIndex:
         k = check_k(k)
         mask = check_mask(mask, self.count)
         graph = self._graph()
-        plan = self._plan(query, k, mask, graph)
+        plan = self._plan(k, mask, graph)
         step = plan.steps[0]
         if step == "none":
             return *empty_answer(), plan
@@ -168,7 +165,7 @@ class PlannedIndex:
     def _graph(self) -> HnswIndex | None:
         return self._hnsw() if callable(self._hnsw) else self._hnsw
 
-    def _plan(self, query: Vector, k: int, mask: BoolMask | None, graph: HnswIndex | None) -> Plan:
+    def _plan(self, k: int, mask: BoolMask | None, graph: HnswIndex | None) -> Plan:
         matching = self.count if mask is None else int(np.count_nonzero(mask))
         if matching == 0:
             return Plan(("none",), 0)
@@ -176,12 +173,7 @@ class PlannedIndex:
             return Plan(("exact",), matching)
         # Half as much again as a mask that has nothing to do with the query would need.
         fetch = k if matching == self.count else _SPARE_FETCH + 3 * k * self.count // (2 * matching)
-        if graph is not None and fetch <= _MAX_FETCH and self._graph_suits(query, k, mask, matching, fetch):
+        suits = self._clusters is None or matching >= _GRAPH_SHARE * self.count
+        if graph is not None and suits and fetch <= _MAX_FETCH:
             return Plan(("graph",), matching, fetch)
         return Plan(("exact" if self._clusters is None else "clusters",), matching)
-
-    def _graph_suits(self, query: Vector, k: int, mask: BoolMask | None, matching: int, fetch: int) -> bool:
-        share = matching / self.count
-        if mask is None or share >= _NEARLY_ALL or self._clusters is None:
-            return True
-        return share >= _GRAPH_SHARE and fetch * self._clusters.share_near(query, mask, fetch) >= k
