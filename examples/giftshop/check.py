@@ -144,6 +144,7 @@ def declining(walk: Walk) -> None:
     """Who declines is shown the shop and is not remembered; and all of it works without a script."""
     walk.go("/")
     walk.page.get_by_role("button", name="Decline").click()
+    walk.page.wait_for_load_state("networkidle")
     walk.open_first_result(SEARCHES[0])
     walk.want(walk.look("product"), "you_may_also_like", ROW, where="product, no script")
     walk.page.get_by_role("button", name="Add to cart").click()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS: Final = (
@@ -51,10 +51,15 @@ def listen(page: Page, problems: list[str]) -> None:
         if response.status >= HTTP_ERROR:
             problems.append(f"{page.url}: {response.status} for {response.url}")
 
+    def on_failure(request: Request) -> None:
+        # A page that was left before all of it had come is no defect.
+        if "ERR_ABORTED" not in (request.failure or ""):
+            problems.append(f"{page.url}: no answer for {request.url}")
+
     page.on("console", on_console)
     page.on("response", on_response)
     page.on("pageerror", lambda error: problems.append(f"{page.url}: script error: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"{page.url}: no answer for {request.url}"))
+    page.on("requestfailed", on_failure)
 
 
 def broken_pictures(page: Page) -> list[str]:
