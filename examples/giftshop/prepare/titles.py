@@ -150,7 +150,7 @@ PHRASES: Final[tuple[tuple[str, str], ...]] = (
     (r"\b(\d+)LIGHT\b", r"\1 LIGHT"),
     (r"\bPACK/(\d+) CRYSTAL", r"PACK OF \1 CRYSTAL"),
     (r"\bS/(\d+)\b", r"SET OF \1"),
-    (r"\bSET\s*(?:/|OF)?\s*(\d+)(?=\b|[A-Z])", r"SET OF \1 "),
+    (r"\bSET\s*(?:/|OF)?\s*(\d+)(?=\b|[A-Z])(?! ?PIECE)", r"SET OF \1 "),
     (r"\b(PACK|BOX)\s*(?:/|OF)?\s*(\d+)\b", r"\1 OF \2"),
     (r"\b(\d+)\s*PC\b", r"\1 PIECE"),
     (r"\bW/(?=[A-Z])", "W "),
