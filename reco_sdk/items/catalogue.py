@@ -178,11 +178,8 @@ class Columns:
         def texts(name: str) -> TextTable:
             return TextTable(array(f"{name}_blob"), array(f"{name}_offsets"))
 
-        def ids(name: str) -> IdTable:
-            return IdTable(texts(name), array(f"{name}_hashes"), array(f"{name}_order"))
-
         return cls(
-            ids=ids("ids"),
+            ids=IdTable.from_arrays(array, "ids"),
             titles=texts("titles"),
             group=array("group"),
             price=array("price"),
@@ -191,6 +188,6 @@ class Columns:
             expires=array("expires"),
             rating_count=array("rating_count"),
             main_category=array("main_category"),
-            facets=Facets(ids("facets_vocabulary"), array("facets_offsets"), array("facets_rows")),
+            facets=Facets(IdTable.from_arrays(array, "facets_vocabulary"), array("facets_offsets"), array("facets_rows")),
             category_names=texts("category_names"),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,11 @@ class IdTable:
                 return row
             place += 1
         return -1
+
+    @classmethod
+    def from_arrays(cls, array: Callable[[str], npt.NDArray[Any]], name: str) -> IdTable:
+        """Rebuild the table from a snapshot's arrays, without copying them."""
+        return cls(TextTable(array(f"{name}_blob"), array(f"{name}_offsets")), array(f"{name}_hashes"), array(f"{name}_order"))
 
     def to_arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by name, for a snapshot."""

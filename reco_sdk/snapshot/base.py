@@ -17,6 +17,7 @@ from reco_sdk.index.exact import ExactIndex
 from reco_sdk.index.hnsw import HnswIndex, hnsw_available
 from reco_sdk.index.planner import PlannedIndex
 from reco_sdk.items.catalogue import Columns
+from reco_sdk.items.tables import IdTable
 from reco_sdk.ports import VectorIndex
 from reco_sdk.snapshot.builder import HNSW_FILE, SESSIONS_FILE
 from reco_sdk.snapshot.format import Snapshot
@@ -46,6 +47,9 @@ class Base:
         int32 ``(n,)``: rows in ascending order of their group.
     popular, trending, sold
         float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds), negative ones included.
+    absent, absent_weights
+        Items that visitors did something to and that are not in the catalogue, and their float64 ``(3, m)`` popular,
+        trending and sold.
     bought
         What each visitor bought.
     whitening
@@ -69,6 +73,8 @@ class Base:
     popular: Floats
     trending: Floats
     sold: Floats
+    absent: IdTable
+    absent_weights: Floats
     bought: Postings
     whitening: Whitening | None
     index: PlannedIndex | None
@@ -124,6 +130,8 @@ class Base:
             popular=nothing,
             trending=nothing,
             sold=nothing,
+            absent=IdTable.of([]),
+            absent_weights=np.empty((3, 0)),
             bought=Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), rows),
             whitening=None,
             index=None,
@@ -154,6 +162,8 @@ class Base:
             popular=array("popular"),
             trending=array("trending"),
             sold=array("sold"),
+            absent=IdTable.from_arrays(array, "absent"),
+            absent_weights=array("absent_weights"),
             bought=Postings(array("bought_keys"), array("bought_offsets"), array("bought_rows")),
             whitening=Whitening.from_arrays(named) if snapshot.meta["whitened"] else None,
             index=None,

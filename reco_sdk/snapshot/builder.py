@@ -18,11 +18,12 @@ from reco_sdk.index.hnsw import HnswIndex, hnsw_available
 from reco_sdk.index.neighbours import neighbour_rows
 from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.item import Item
+from reco_sdk.items.tables import IdTable
 from reco_sdk.snapshot.format import write_snapshot
 from reco_sdk.snapshot.log import InteractionLog, LogArrays, popularity, purchases
 from reco_sdk.snapshot.sessions import embed_sessions
 from reco_sdk.snapshot.whitening import Whitening
-from reco_sdk.types import Vector, Vectors
+from reco_sdk.types import Floats, Vector, Vectors
 
 __all__ = ["Progress", "SnapshotInput", "build_snapshot"]
 
@@ -110,8 +111,15 @@ def build_snapshot(
     )
     arrays |= _only_with_vectors(neighbours, scores, has_vector)
 
-    log = source.log.arrays({item.id: row for row, item in enumerate(items)})
-    arrays |= _behaviour(log, len(items), now, config)
+    row_of = {item.id: row for row, item in enumerate(items)}
+    log = source.log.arrays(row_of)
+    arrays |= dict(zip(("popular", "trending", "sold"), _weights(log, len(items), now, config), strict=True))
+    arrays |= _purchases(log)
+    # An item that arrives after this snapshot is joined with what was done to it before.
+    absent = source.log.absent(row_of)
+    absent_log = source.log.arrays({item_id: place for place, item_id in enumerate(absent)})
+    arrays |= IdTable.of(absent).to_arrays("absent")
+    arrays["absent_weights"] = np.stack(_weights(absent_log, len(absent), now, config))
     sessions = embed_sessions(
         log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
     )
@@ -179,15 +187,17 @@ def _only_with_vectors(
     return {"neighbours": neighbours.astype(np.int32), "neighbour_scores": scores.astype(np.float32)}
 
 
-def _behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+def _weights(log: LogArrays, n: int, now: float, config: Config) -> tuple[Floats, Floats, Floats]:
+    """Return popular, trending and sold."""
     sold = log.bought > 0
     sales = LogArrays(log.rows[sold], log.visitors[sold], log.weights[sold], log.at[sold], log.bought[sold])
+    return (
+        popularity(log, n, now, config.popular_half_life_days),
+        popularity(log, n, now, config.trending_half_life_days),
+        popularity(sales, n, now, config.popular_half_life_days),
+    )
+
+
+def _purchases(log: LogArrays) -> dict[str, npt.NDArray[Any]]:
     bought = purchases(log)
-    return {
-        "popular": popularity(log, n, now, config.popular_half_life_days),
-        "trending": popularity(log, n, now, config.trending_half_life_days),
-        "sold": popularity(sales, n, now, config.popular_half_life_days),
-        "bought_keys": bought.keys,
-        "bought_offsets": bought.offsets,
-        "bought_rows": bought.rows,
-    }
+    return {"bought_keys": bought.keys, "bought_offsets": bought.offsets, "bought_rows": bought.rows}

@@ -167,6 +167,8 @@ class _ViewLists:
             old = base.columns.ids.row(view.delta.ids[place])
             if old >= 0:
                 self._base[:, view.n_base + place] = self._base[:, old]
+            elif (early := base.absent.row(view.delta.ids[place])) >= 0:
+                self._base[:, view.n_base + place] = base.absent_weights[:, early]
 
     def extend(self, item_ids: Iterable[str]) -> None:
         self.slots.extend(item_ids)

@@ -86,6 +86,10 @@ class InteractionLog:
         if items:
             self._parts.append((items, visitors, weights, at, bought))
 
+    def absent(self, row_of: Mapping[str, int]) -> list[str]:
+        """Return the ids of the items in the log that a catalogue does not hold (yet, or any more)."""
+        return [item_id for item_id in self._items if item_id not in row_of]
+
     def arrays(self, row_of: Mapping[str, int]) -> LogArrays:
         """Join the log with a catalogue; interactions with items it does not hold are left out."""
         to_row = np.fromiter((row_of.get(item_id, -1) for item_id in self._items), np.int32, len(self._items))
