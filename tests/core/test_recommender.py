@@ -120,7 +120,8 @@ async def test_an_interaction_waits_for_its_item(reco, synced):
     assert "late" not in popularity(reco)
     await reco.upsert_items([Item(id="late", title="Late arrival")])
     assert (await reco.recommend(strategy="recently_viewed", visitor_id="v1")).ids == ("late",)
-    assert (await reco.recommend(strategy="bestsellers", n=1)).ids == (() if synced else ("late",)) or synced
+    assert (await reco.recommend(strategy="bestsellers", n=1)).ids == ("late",)
+    assert popularity(reco)["late"] == 1.0
     await reco.sync()
     assert (await reco.recommend(strategy="bestsellers", n=1)).ids == ("late",)
 
@@ -159,7 +160,7 @@ async def test_what_is_recorded_while_a_snapshot_is_taken_over_counts_once(reco,
 
     async def slow(store, *args):
         page = await read(store, *args)
-        if len(recorded) < 3:
+        if reco._next_live is not None and len(recorded) < 3:
             recorded.append(1)
             await reco.record(view("hose", f"h{len(recorded)}"))
             await reco.recorder.flush()
@@ -168,6 +169,7 @@ async def test_what_is_recorded_while_a_snapshot_is_taken_over_counts_once(reco,
     monkeypatch.setattr(type(reco.store), "interactions_since", slow)
     await reco.sync()
     monkeypatch.undo()
+    assert len(recorded) == 3
     await reco.flush()
     await reco.refresh()
     wanted = {"hose": 1.0, "boots": np.log1p(1) / np.log1p(3)}

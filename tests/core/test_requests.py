@@ -294,6 +294,20 @@ async def test_a_filter_finds_the_most_alike_of_what_it_allows(reco):
     assert len(slate) == 2
 
 
+async def test_variants_of_the_seed_are_left_out_and_others_shown_once(reco):
+    variants = [
+        replace(item(i), id=f"{i}-{size}", group_id=group)
+        for i, group in (("red-dress", "red-dress"), ("blue-dress", "B"))
+        for size in "SML"
+    ]
+    await reco.upsert_items(variants)
+    slate = await reco.similar_items("red-dress-S", n=9)
+    assert not {"red-dress", "red-dress-S", "red-dress-M", "red-dress-L"} & set(slate.ids)
+    assert len([i for i in slate.ids if i.startswith("blue-dress-")]) == 1
+    everything = await reco.similar_items("red-dress-S", n=9, filters=Filters(one_per_group=False, brands=("alba",)))
+    assert set(everything.ids) == {"blue-dress", "blue-dress-S", "blue-dress-M", "blue-dress-L"}
+
+
 # -- time
 
 
