@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from reco_sdk.embedding.checks import check_vectors
@@ -43,7 +43,8 @@ class EmbedReport:
         How many items had a stored vector, or share the text of another.
     """
 
-    vectors: dict[ItemId, Vector]
+    # Printing thousands of vectors takes seconds, and asyncio.run prints the result of its task.
+    vectors: dict[ItemId, Vector] = field(repr=False)
     embedded: int
     reused: int
 

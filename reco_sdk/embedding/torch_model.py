@@ -57,7 +57,6 @@ class TorchModel:
         self.device = device or ""
         self._loaded: Any = None
         self._torch: Any = None
-        self._threads_now: int | None = None
 
     def plan(self, texts: Sequence[str], batch_size: int) -> list[list[int]]:
         """Return row numbers in batches of about equal token counts, longest first.
@@ -91,11 +90,11 @@ class TorchModel:
             When the model fails.
         """
         model = self._model()
-        self._use_threads(1 if sum(map(len, texts)) <= SMALL_BATCH_CHARS else self.threads)
         try:
-            out = model.encode(
-                texts, batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=False
-            )
+            with self._few_threads(sum(map(len, texts)) <= SMALL_BATCH_CHARS):
+                out = model.encode(
+                    texts, batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=False
+                )
         except _FAILURES as error:
             raise EmbeddingError(
                 f"the model in {self.folder} failed on a batch of {len(texts)} texts: {error}; try a smaller batch_size"
@@ -160,11 +159,17 @@ class TorchModel:
                     ) from error
         return model
 
-    def _use_threads(self, count: int | None) -> None:
-        """Set the compute threads of this thread, where that matters."""
-        if self._torch is not None and self.device.startswith("cpu") and count != self._threads_now:
-            self._torch.set_num_threads(count)
-            self._threads_now = count
+    @contextmanager
+    def _few_threads(self, small: bool) -> Iterator[None]:
+        """Compute with one thread if ``small``; part of torch's setting is global, so it is put back."""
+        if not small or self._torch is None or not self.device.startswith("cpu") or self.threads == 1:
+            yield
+            return
+        self._torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            self._torch.set_num_threads(self.threads)
 
     def _best_device(self, torch: Any) -> str:
         if self.inherited:

@@ -8,7 +8,6 @@
 
 The methods are coroutines: run them with pytest-asyncio's auto mode.
 """
-# ruff: noqa: S101 - these are tests
 
 from __future__ import annotations
 

@@ -122,6 +122,11 @@ async def test_progress_ends_at_the_number_of_items(monkeypatch):
     assert seen == [(2, 6), (4, 6), (6, 6)]
 
 
+async def test_a_report_prints_short():
+    report = await embed_items(Store(), HashingEmbedder(32), catalogue(50))
+    assert repr(report) == "EmbedReport(embedded=50, reused=0)"
+
+
 async def test_no_items_ask_the_model_nothing():
     embedder = Counting()
     report = await embed_items(Store(), embedder, [])
