@@ -118,7 +118,8 @@ def popularity(log: LogArrays, n: int, reference: float, half_life_days: float) 
     reference
         Epoch seconds at which an interaction counts its full weight.
     """
-    return np.bincount(log.rows, weights=log.weights * decay(log.at, reference, half_life_days), minlength=n)
+    weights = log.weights * decay(log.at, reference, half_life_days)
+    return np.bincount(log.rows, weights=weights, minlength=n).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def test_sessions_are_told_by_visitor_and_pause_the_latest_first():
 
 def test_a_session_is_embedded_as_a_live_one_is():
     table = embedded([view("a", ago=20), purchase("b", ago=10)])
-    weighted = np.array([0.8, 5.0, 0.0])
+    weighted = np.array([0.8, 5.0**0.5, 0.0])
     np.testing.assert_allclose(table.vectors[0], weighted / np.linalg.norm(weighted), rtol=1e-6)
 
 

@@ -285,11 +285,11 @@ def test_the_delta_and_a_rebuild_say_the_same(operations):
         out = {}
         for strategy in ("bestsellers", "trending"):
             out[strategy] = (await reco.recommend(strategy=strategy, n=9)).ids
-        rows = reco.engine.state.orders.popular_rows
-        out["popular"] = [i for i in map(reco.engine.state.view.item_id, rows) if reco.engine.state.view.row(i) in set(rows)]
         state = reco.engine.state
         out["popular"] = [
-            state.view.item_id(row) for row in rows.tolist() if state.view.alive[row] and state.orders.popular[row] > 0
+            state.view.item_id(row)
+            for row in state.orders.popular_rows.tolist()
+            if state.view.alive[row] and state.orders.popular[row] > 0
         ]
         out["weights"] = {i: round(v, 9) for i, v in popularity(reco).items() if state.view.row(i) >= 0}
         out["alive"] = sorted(state.view.item_id(row) for row in np.flatnonzero(state.view.alive))

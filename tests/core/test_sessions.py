@@ -162,7 +162,7 @@ def test_later_and_stronger_events_weigh_more():
         event(2, kind="rate", value=5.0),
         event(1, kind="dismiss"),
     )
-    np.testing.assert_allclose(event_weights(events), [0.8**4, 5 * 0.8**3, 1.5 * 0.8**2, 2 * 0.8, -2.0])
+    np.testing.assert_allclose(event_weights(events), [0.8**4, 5**0.5 * 0.8**3, 1.5 * 0.8**2, 2**0.5 * 0.8, -(2.0**0.5)])
     assert POSITION_DECAY == 0.8
     assert event_weights(()).shape == (0,)
 
