@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -229,11 +231,13 @@ class Engine:
             mask[seed] = False
             mask[view.variants(seed)] = False
         out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
+        if out:
+            mask[out] = False
         seen = rows_of(view, history)
-        if strategy.hides_seen:
-            out += seen[seen >= 0].tolist()
-        if out or bought:
-            mask[[*out, *bought]] = False
+        known = [*set(seen[seen >= 0].tolist()), *bought] if strategy.hides_seen else list(bought)
+        if known:
+            # Another colour of what was bought or just looked at is no news either.
+            mask[view.variants_of(known) if request.filters.one_per_group else known] = False
         return Context(
             view=view,
             orders=state.orders,
@@ -273,8 +277,9 @@ class Engine:
                 if len(candidates.rows):
                     parts.append((candidates, weight))
                     used.append(source)
-            picked = _cut(context, parts, used, request)
-            full = any(len(candidates.rows) >= k * widened for candidates, _ in parts)
+            picked = _cut(context, parts, used, request, strategy)
+            # A source that gave half of what it was asked for may have more; see View.neighbours.
+            full = any(2 * len(candidates.rows) >= k * widened for candidates, _ in parts)
             if len(picked.rows) >= request.n or not full or widened >= MAX_WIDENING:
                 break
             # Variants of few products took the places of others: look further.
@@ -321,21 +326,36 @@ def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...
     return tuple(replace(item, position=position) for position, item in enumerate(kept))
 
 
-def _cut(context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request) -> _Picked:
-    """Return the best ``n``, one a group if asked."""
+def _cut(
+    context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request, strategy: Strategy
+) -> _Picked:
+    """Return the best ``n``, one a group if asked, no category beyond its share while others have something."""
     fused = fuse(parts)
-    picked = _Picked()
-    groups = context.view.group[fused.rows].tolist()
+    view = context.view
+    rows = fused.rows.tolist()
+    places: list[int] = []
+    over: list[int] = []
+    room = math.ceil(strategy.category_share * request.n)
+    categories = view.main_category[fused.rows].tolist() if room < request.n else None
+    counts: Counter[int] = Counter()
     taken: set[int] = set()
-    for place, (row, group) in enumerate(zip(fused.rows.tolist(), groups, strict=True)):
-        if len(picked.rows) >= request.n:
+    for place, group in enumerate(view.group[fused.rows].tolist()):
+        if len(places) >= request.n:
             break
         if request.filters.one_per_group:
             if group in taken:
                 continue
             taken.add(group)
-        given = fused.contributions[place].tolist()
-        picked.rows.append(row)
+        if categories is not None and (category := categories[place]) >= 0:
+            if counts[category] >= room:
+                over.append(place)
+                continue
+            counts[category] += 1
+        places.append(place)
+    # What exceeds a share still comes before fallbacks.
+    places = sorted(places + over[: request.n - len(places)])
+    picked = _Picked(rows=[rows[place] for place in places])
+    for given in fused.contributions[places].tolist():
         picked.contributions.append({s.name: v for s, v in zip(used, given, strict=True) if v > 0})
         picked.sources.append(used[given.index(max(given))])
     return picked

@@ -181,6 +181,8 @@ class CoreRecommender:
         self._queries: OrderedDict[str, Vector] = OrderedDict()
         self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
         self._refreshing = asyncio.Lock()
+        # A build of its own is waited for; one of another process is an error.
+        self._building = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._apply_lock = threading.Lock()
         self._open = False
@@ -504,6 +506,10 @@ class CoreRecommender:
         """
         self._check_open()
         started = time.perf_counter()
+        async with self._building:
+            return await self._sync(started, progress)
+
+    async def _sync(self, started: float, progress: Progress | None) -> SyncReport:
         with self.folder.build_lock():
             await self.recorder.flush()
             source, embedded, reused = await self._read_all(progress)

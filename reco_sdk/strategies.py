@@ -10,12 +10,13 @@ from reco_sdk.sources.context import Source
 from reco_sdk.sources.ranked import Bestsellers, NewArrivals, Popular, Trending
 from reco_sdk.sources.recent import RecentlyViewed
 from reco_sdk.sources.same_category import SameCategory
+from reco_sdk.sources.session_items import SessionItems
 from reco_sdk.sources.session_vector import SessionVector
 from reco_sdk.sources.similar_items import SimilarItems
 
 __all__ = ["PERSONAL", "STRATEGIES", "Strategy"]
 
-PERSONAL: Final = frozenset({"session_vector", "recently_viewed"})
+PERSONAL: Final = frozenset({"session_vector", "session_items", "recently_viewed"})
 """Sources that read the visitor's history."""
 
 
@@ -35,6 +36,8 @@ class Strategy:
         Whether what the visitor looked at lately is left out.
     keeps_purchased
         Whether what the visitor bought may be shown whatever the filters say.
+    category_share
+        At most this part of a slate comes from one main category while others have something to show.
     """
 
     sources: tuple[tuple[Source, float], ...]
@@ -42,10 +45,12 @@ class Strategy:
     needs_seed: bool = False
     hides_seen: bool = False
     keeps_purchased: bool = False
+    category_share: float = 1.0
 
 
 _similar: Final = SimilarItems()
 _session: Final = SessionVector()
+_items: Final = SessionItems()
 _category: Final = SameCategory()
 _popular: Final = Popular()
 _trending: Final = Trending()
@@ -57,7 +62,10 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), needs_seed=True),
     "you_may_also_like": Strategy(((_similar, 1.0), (_session, 0.3)), (_category, _popular), needs_seed=True),
     "recommended_for_you": Strategy(
-        ((_session, 1.0), (_popular, 0.12), (_trending, 0.08), (_new, 0.04)), (_popular,), hides_seen=True
+        ((_items, 0.7), (_session, 0.5), (_popular, 0.12), (_trending, 0.08), (_new, 0.04)),
+        (_popular,),
+        hides_seen=True,
+        category_share=0.35,
     ),
     "recently_viewed": Strategy(((_recent, 1.0),), keeps_purchased=True),
     "trending": Strategy(((_trending, 1.0),), (_popular,)),

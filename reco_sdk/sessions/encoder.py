@@ -15,17 +15,18 @@ __all__ = ["POSITION_DECAY", "event_weights", "session_vector"]
 
 POSITION_DECAY: Final = 0.8
 """Each step back in the session counts this much of the one after it."""
-SEARCH_WEIGHT: Final = 1.5
+SEARCH_WEIGHT: Final = 2.25
 
 
 def event_weights(events: Sequence[Event]) -> Floats:
-    """Return one weight an event, float64 ``(len(events),)``: kind × 0.8 ** (steps from the end).
+    """Return one weight an event, float64 ``(len(events),)``: √kind × 0.8 ** (steps from the end).
 
+    The root, because one purchase must not drown the views around it: what was bought is had.
     Negative kinds (``remove_from_cart``, ``dismiss``) keep their sign: they push the vector away.
     """
     n = len(events)
     kinds = np.fromiter((SEARCH_WEIGHT if e.kind == "search" else kind_weight(e.kind, e.value) for e in events), np.float64, n)
-    weights: Floats = kinds * POSITION_DECAY ** np.arange(n - 1, -1, -1, dtype=np.float64)
+    weights: Floats = np.sign(kinds) * np.sqrt(np.abs(kinds)) * POSITION_DECAY ** np.arange(n - 1, -1, -1, dtype=np.float64)
     return weights
 
 

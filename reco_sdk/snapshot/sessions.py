@@ -100,7 +100,7 @@ def embed_sessions(
     np.cumsum(lengths, out=offsets[1:])
     session = np.repeat(np.arange(len(recent)), lengths)
     place = np.arange(offsets[-1]) - offsets[session] + starts[session]
-    weight = weights[place] * POSITION_DECAY ** (ends[session] - 1 - place).astype(np.float64)
+    weight = np.sqrt(weights[place]) * POSITION_DECAY ** (ends[session] - 1 - place).astype(np.float64)
     out = np.empty((len(recent), vectors.shape[1]), np.float32)
     for low in range(0, len(recent), _STEP):
         high = min(low + _STEP, len(recent))

@@ -76,6 +76,7 @@ class View:
         self.expires = _joined(base.columns.expires, self.delta.expires)
         self.available = _joined(base.columns.available, self.delta.available)
         self.rating_count = _joined(base.columns.rating_count, self.delta.rating_count)
+        self.main_category = _joined(base.columns.main_category, _in_base_codes(base.columns, self.delta))
         self._current: tuple[float, float, BoolMask] = (np.inf, -np.inf, self.alive)
 
     def __len__(self) -> int:
@@ -130,6 +131,18 @@ class View:
             rows = np.concatenate((rows, np.flatnonzero(self.delta.group == wanted).astype(np.int32) + np.int32(self.n_base)))
         return rows
 
+    def variants_of(self, rows: Sequence[int]) -> npt.NDArray[np.integer[Any]]:
+        """Return all rows of the groups of several rows, themselves included."""
+        wanted = np.unique(self.group[list(rows)])
+        order, group = self.base.group_order, self.base.columns.group
+        low = np.searchsorted(group, wanted, side="left", sorter=order)
+        high = np.searchsorted(group, wanted, side="right", sorter=order)
+        single = high - low == 1
+        parts = [order[low[single]], *(order[a:b] for a, b in zip(low[~single], high[~single], strict=True))]
+        if self.n_delta:
+            parts.append(np.flatnonzero(np.isin(self.delta.group, wanted)).astype(np.int32) + np.int32(self.n_base))
+        return np.concatenate(parts)
+
     def current(self, now: float, *, available: bool) -> BoolMask:
         """Return which rows are alive, published and not expired at ``now`` (epoch seconds), and available if asked.
 
@@ -178,22 +191,25 @@ class View:
         return _merged(parts, k)
 
     def neighbours(self, row: int, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
-        """Return the ``k`` rows most similar to a row's item among those that ``mask`` allows.
+        """Return up to ``k`` rows most similar to a row's item among those that ``mask`` allows.
 
-        Reads the precomputed row where it reaches, and searches where too much of it is masked out.
+        Reads the precomputed row where that leaves at least half of ``k``, and searches where too much of it is
+        masked out.
         """
         if not self.has_vector[row]:
             return _merged([], k)
         if row < self.n_base:
             rows, scores = self.base.neighbours[row], self.base.neighbour_scores[row]
+            # Below the last one, rows of the snapshot are missing that might be better than one of the delta.
+            floor = scores[-1] if len(scores) and self.base.neighbours.shape[1] < self.n_base - 1 else -np.inf
             keep = (rows >= 0) & mask[rows]
-            rows, scores = rows[keep], scores[keep]
-            reached_all = bool(self.base.neighbours.shape[1] >= self.n_base - 1)
-            if len(rows) >= k or reached_all:
-                parts = [(rows, scores)]
-                if self.n_delta:
-                    parts.append(self._search_delta(np.asarray(self.base.vectors[row]), k, mask))
-                return _merged(parts, k)
+            parts = [(rows[keep], scores[keep])]
+            if self.n_delta:
+                near, cosines = self._search_delta(np.asarray(self.base.vectors[row]), k, mask)
+                parts.append((near[cosines >= floor], cosines[cosines >= floor]))
+            rows, scores = _merged(parts, k)
+            if 2 * len(rows) >= k or floor == -np.inf:
+                return rows, scores
         vector = self.vectors_of(np.asarray([row]))[0]
         rows, scores = self.search(vector, k + 1, mask)
         other = rows != row
@@ -221,6 +237,15 @@ def _merged(parts: Sequence[tuple[Rows, Scores]], k: int) -> tuple[Rows, Scores]
     if len(parts) == 1:
         return parts[0][0][:k], parts[0][1][:k]
     return top(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), k)
+
+
+def _in_base_codes(base: Columns, delta: Columns) -> npt.NDArray[np.int32]:
+    """Return the delta's main categories in the snapshot's codes; those it does not know come after them."""
+    names = base.facets.vocabulary
+    codes = (base.facets.vocabulary.row(delta.facets.vocabulary[c]) if c >= 0 else -1 for c in delta.main_category.tolist())
+    own = delta.main_category.tolist()
+    pairs = zip(codes, own, strict=True)
+    return np.asarray([code if code >= 0 or mine < 0 else len(names) + mine for code, mine in pairs], dtype=np.int32)
 
 
 def _whitened(base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector]) -> tuple[Vectors, BoolMask]:

@@ -10,7 +10,7 @@ import numpy as np
 from reco_sdk.ports import Candidates
 from reco_sdk.sources.context import Context, Reason, no_candidates, similar
 
-__all__ = ["SessionVector"]
+__all__ = ["SessionVector", "because_viewed"]
 
 
 class SessionVector:
@@ -31,11 +31,16 @@ class SessionVector:
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the item of the session that is nearest."""
-        _, seen, weights = context.session()
-        liked = seen[weights > 0]
-        if not len(liked):
-            return [Reason("Matches your search")] * len(rows)
-        view = context.view
-        nearest = liked[np.argmax(view.vectors_of(np.asarray(rows)) @ view.vectors_of(liked).T, axis=1)]
-        titles = {row: view.title(row) for row in set(nearest.tolist())}
-        return [Reason(f"Because you viewed {titles[row]}", row, titles[row]) for row in nearest.tolist()]
+        return because_viewed(context, rows)
+
+
+def because_viewed(context: Context, rows: Sequence[int]) -> list[Reason]:
+    """Name, for each row, the item of the session that is nearest."""
+    _, seen, weights = context.session()
+    liked = seen[weights > 0]
+    if not len(liked):
+        return [Reason("Matches your search")] * len(rows)
+    view = context.view
+    nearest = liked[np.argmax(view.vectors_of(np.asarray(rows)) @ view.vectors_of(liked).T, axis=1)]
+    titles = {row: view.title(row) for row in set(nearest.tolist())}
+    return [Reason(f"Because you viewed {titles[row]}", row, titles[row]) for row in nearest.tolist()]

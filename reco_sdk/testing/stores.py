@@ -11,8 +11,6 @@
             await store.aclose()
 """
 
-# ruff: noqa: S101, D102  (tests: they assert, and their names say what they show)
-
 from __future__ import annotations
 
 from abc import abstractmethod

