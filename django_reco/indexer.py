@@ -7,10 +7,12 @@ import; commands call its parts directly. Several processes may do the same work
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from django.db import connections, router
@@ -25,12 +27,13 @@ from django_reco.sweep import SweepReport, bring_up_to_date, pulse, sweep
 if TYPE_CHECKING:
     from django_reco.backend import Backend
 
-__all__ = ["Poller", "aliases", "process_dirty", "read_orders"]
+__all__ = ["Gate", "Poller", "aliases", "process_dirty", "read_orders"]
 
 logger = logging.getLogger("django_reco")
 
 BATCH: Final = 500
 ERROR_SECONDS: Final = 5.0
+FORK_WAIT_SECONDS: Final = 5.0
 SWEPT_AT: Final = "django.swept_at"
 
 
@@ -90,6 +93,64 @@ def read_orders(
     return total
 
 
+class Gate:
+    """Keeps a fork out while the indexer is inside the database.
+
+    SQLite's library locks, and some drivers', do not live through a fork: held by a thread that the child does not have,
+    they would never be released there. So a fork waits until the indexer is between two chunks, at most five seconds.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held = False
+        self._asked = False
+        self._armed = False
+
+    def arm(self) -> None:
+        """Set the hooks, once, and after the store has set its own.
+
+        The last set goes first: the other way about, the store would keep the indexer waiting that the fork waits for.
+        """
+        if not self._armed:
+            self._armed = True
+            os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._in_child)
+
+    def __enter__(self) -> None:
+        self._yield()
+        self._lock.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._lock.release()
+
+    def breathe(self, *_: object) -> None:
+        """Let a fork that waits go first."""
+        if self._asked:
+            self._lock.release()
+            self._yield()
+            self._lock.acquire()
+
+    def _yield(self) -> None:
+        while self._asked:
+            time.sleep(0.001)
+
+    def _before(self) -> None:
+        self._asked = True
+        self._held = self._lock.acquire(timeout=FORK_WAIT_SECONDS)
+
+    def _after(self) -> None:
+        self._asked = False
+        if self._held:
+            self._held = False
+            self._lock.release()
+
+    def _in_child(self) -> None:
+        self._held = self._asked = False
+        self._lock = threading.Lock()
+
+
+_gate = Gate()
+
+
 class Poller:
     """The thread that keeps one process in step with the shop's database.
 
@@ -110,6 +171,7 @@ class Poller:
 
     def start(self) -> None:
         """Begin."""
+        _gate.arm()
         self.thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -121,7 +183,12 @@ class Poller:
     def _run(self) -> None:
         while not self.stopping.is_set():
             try:
-                self.turn()
+                with _gate:
+                    try:
+                        self.turn()
+                    finally:
+                        # A connection kept between turns would go stale, and would keep a test database from being dropped.
+                        connections.close_all()
             except Exception as error:
                 metrics.count("indexer.error")
                 if str(error) != self._last_error:
@@ -130,9 +197,6 @@ class Poller:
                 self.stopping.wait(ERROR_SECONDS)
             else:
                 self._last_error = ""
-            finally:
-                # A connection kept between turns would go stale, and would keep a test database from being dropped.
-                connections.close_all()
             self.stopping.wait(get_settings().poll_seconds)
 
     def turn(self) -> None:
@@ -144,7 +208,7 @@ class Poller:
         now = time.monotonic()
         if now >= self._orders_at:
             self._orders_at = now + config.orders_seconds
-            if read_orders(self.backend, recount=now >= self._sweep_at).new:
+            if read_orders(self.backend, recount=now >= self._sweep_at, progress=self._breathe).new:
                 self.backend.refresh()
             before, self._pulse = self._pulse, pulse()
             if before is not None and before != self._pulse:
@@ -152,13 +216,17 @@ class Poller:
         if now >= self._sweep_at:
             self._sweep()
 
+    def _breathe(self, _done: int) -> None:
+        if threading.current_thread() is self.thread:
+            _gate.breathe()
+
     def _sweep(self, *, hurry: bool = False) -> None:
         config = get_settings()
         # Not all processes at once: the interval is spread, and what another swept lately is left alone.
         self._sweep_at = time.monotonic() + config.sweep_seconds * random.uniform(0.9, 1.1)  # noqa: S311  no secret
         if not hurry and time.time() - float(self.backend.get_state(SWEPT_AT) or 0.0) < config.sweep_seconds / 2:
             return
-        report = sweep(self.backend)
+        report = sweep(self.backend, progress=self._breathe)
         self.backend.put_state(SWEPT_AT, f"{time.time():.3f}")
         metrics.count("sweep.done")
         if report.new or report.changed or report.deleted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 
@@ -21,6 +22,15 @@ def counts() -> dict[str, int]:
     """Return every counter that was ever counted in this process, by name."""
     with _lock:
         return dict(sorted(_counts.items()))
+
+
+def _after_fork() -> None:
+    """Have a lock of the child's own: one that another thread held at the fork would never be released here."""
+    global _lock  # noqa: PLW0603  the module's one lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def reset() -> None:

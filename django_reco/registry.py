@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -157,4 +158,11 @@ def reset(*, setting: str = "RECO", **_: Any) -> None:
         _adapters = None
 
 
+def _after_fork() -> None:
+    """Have a lock of the child's own: one that another thread held at the fork would never be released here."""
+    global _lock  # noqa: PLW0603  the module's one lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 setting_changed.connect(reset, dispatch_uid="django_reco.registry")
