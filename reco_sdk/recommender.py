@@ -1,4 +1,4 @@
-"""The recommender: keeps the store, the live state and the engine in step.
+"""The recommender: one object over the store, the recorder, the snapshots and the engine.
 
 The engine answers from memory; everything here that awaits is off the request path.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,38 +19,32 @@ from typing import Any, Final, Self
 import numpy as np
 
 from reco_sdk.config import Config
-from reco_sdk.embedding.sync import embed_catalogue, embed_items
-from reco_sdk.engine import Engine, Request, State
+from reco_sdk.diagnosis import Diagnosis, diagnose
+from reco_sdk.embedding.sync import embed_items
+from reco_sdk.engine import Engine, Request
 from reco_sdk.errors import BuildInProgress, EmbeddingError, InvalidItem, InvalidRequest, MissingExtra, NotRunning, RecoError
-from reco_sdk.index.hnsw import hnsw_available
+from reco_sdk.following import Follower, first_state
 from reco_sdk.interactions.interaction import Interaction, check_time
 from reco_sdk.interactions.recorder import Recorder
 from reco_sdk.items.item import Item, check_unique_ids
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
-from reco_sdk.ports import Clock, Embedder, Impression, Store, StoredInteraction, UpsertReport
+from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
+from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.slate import Slate
+from reco_sdk.reading import read_everything
 from reco_sdk.sessions.tracker import SessionTracker
-from reco_sdk.snapshot.base import Base
-from reco_sdk.snapshot.builder import Progress, SnapshotInput, build_snapshot
-from reco_sdk.snapshot.live import LiveCounts
-from reco_sdk.snapshot.log import InteractionLog
+from reco_sdk.snapshot.builder import Progress, build_snapshot
 from reco_sdk.snapshot.publisher import SnapshotFolder
-from reco_sdk.snapshot.view import View
 from reco_sdk.sources.context import Context, rows_of
-from reco_sdk.types import Vector
+from reco_sdk.troubles import Troubles
 
 __all__ = ["CoreRecommender", "Diagnosis", "SimilarSession", "SyncReport"]
 
 logger = logging.getLogger(__name__)
 
-PAGE: Final = 10_000
-RECENT_INTERACTIONS: Final = 50_000
-QUERIES_KEPT: Final = 1_000
 IMPRESSIONS_KEPT: Final = 10_000
-EVENTS_REMEMBERED: Final = 10_000
 BUILD_RETRY_SECONDS: Final = 60.0
-ALIASES_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,37 +82,6 @@ class SimilarSession:
     score: float
     item_ids: tuple[str, ...]
     at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """What ``doctor`` found.
-
-    Parameters
-    ----------
-    facts
-        Counts and names, JSON-ready.
-    problems
-        What is wrong, each with its mend; empty when all is well.
-    """
-
-    facts: dict[str, Any]
-    problems: tuple[str, ...] = ()
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-
-@dataclass(slots=True)
-class _Delta:
-    """What changed in the store since the snapshot."""
-
-    changed: dict[str, Item] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
-    vectors: dict[str, Vector] = field(default_factory=dict)
-    version: int = 0
 
 
 class CoreRecommender:
@@ -168,36 +130,38 @@ class CoreRecommender:
         self.recorder = Recorder(self._write, config.flush_interval_seconds, config.buffer_limit)
         self._recipe = recipe
         self._clock = clock
-        base = Base.empty(clock.now().timestamp())
-        live = self._new_live(base)
-        view = View(base, (), {}, (), 1)
-        self.engine = Engine(State(view, live.orders(view), live), self.tracker, config, clock)
-        self._base = base
-        self._delta = _Delta()
-        self._views = 1
-        self._sequence = 0
-        self._own_events: set[str] = set()
-        self._next_live: tuple[LiveCounts, set[str]] | None = None
-        self._queries: OrderedDict[str, Vector] = OrderedDict()
+        self.engine = Engine(first_state(config, clock), self.tracker, config, clock)
+        self._troubles = Troubles()
+        self._queries = QueryVectors(self.engine, embedder, self._troubles, self._spawn)
+        self._follower = Follower(
+            store,
+            self.engine,
+            self.folder,
+            config,
+            recipe=recipe,
+            clock=clock,
+            troubles=self._troubles,
+            flush=self.recorder.flush,
+            fingerprint=self._queries.fingerprint,
+            respace=self._queries.whiten,
+            spawn=self._spawn,
+        )
         self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
-        self._refreshing = asyncio.Lock()
         # A build of its own is waited for; one of another process is an error.
         self._building = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._apply_lock = threading.Lock()
-        self._open = False
-        self._starting = True
-        self._aliases_at = 0.0
-        self._refused: set[Path] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._recent_events: OrderedDict[str, None] = OrderedDict()
         self._build_not_before = 0.0
-        self._troubles: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started and not closed since."""
+        return self._open
 
     @property
     def last_error(self) -> str | None:
         """What went wrong last and was not mended since; ``None`` when all is well."""
-        return next(reversed(self._troubles.values()), None)
+        return self._troubles.last
 
     # -- life
 
@@ -219,20 +183,13 @@ class CoreRecommender:
         if self._open:
             return
         await self.store.open()
-        self._loop = asyncio.get_running_loop()
+        self._queries.start()
         try:
-            await self._refresh_aliases()
-            async with self._refreshing:
-                if not await self._refresh_snapshot():
-                    await self._take_over(self._base)
-            if self._starting:
-                recent = await self.store.recent_interactions(RECENT_INTERACTIONS)
-                self.tracker.record(stored.interaction for stored in recent if stored.sequence <= self._sequence)
+            await self._follower.start()
         except BaseException:
             await self._cancel_tasks()
             await self.store.aclose()
             raise
-        self._starting = False
         self._open = True
         self.recorder.start()
         self._spawn(self._follow())
@@ -279,9 +236,9 @@ class CoreRecommender:
         if embed and self.embedder is not None and batch:
             try:
                 await embed_items(self.store, self.embedder, batch, recipe=self._recipe)
-                self._mended("embedding")
+                self._troubles.mended("embedding")
             except (EmbeddingError, MissingExtra) as error:
-                self._trouble("embedding", error)
+                self._troubles.note("embedding", error)
                 logger.warning("items are stored, but found by category and popularity only: %s", error)
         await self.refresh()
         self._build_when_due()
@@ -322,11 +279,7 @@ class CoreRecommender:
         now = self._clock.now()
         for interaction in interactions:
             check_time(interaction, now)
-        with self._apply_lock:
-            fresh = self._not_seen(interactions)
-            self._own_events.update(i.event_id for i in fresh)
-            self._apply(fresh)
-            self.recorder.add(fresh)
+        self._follower.record(interactions, self._keep)
 
     async def import_interactions(self, interactions: Sequence[Interaction]) -> int:
         """Store history of any age at once, all or nothing; return how many were new (by ``event_id``).
@@ -348,7 +301,7 @@ class CoreRecommender:
         """Record that this browser belongs to this account; what it did so far joins the account."""
         self._check_open()
         await self.store.alias(visitor_id, user_id)
-        self._take_aliases({visitor_id: user_id})
+        self._follower.take_aliases({visitor_id: user_id})
 
     async def flush(self) -> None:
         """Write what waits to the store, and count it in the rankings.
@@ -361,7 +314,7 @@ class CoreRecommender:
         self._check_open()
         await self.recorder.flush()
         await self._write_impressions()
-        self._rank()
+        await self._follower.rank()
 
     # -- requests
 
@@ -512,19 +465,20 @@ class CoreRecommender:
     async def _sync(self, started: float, progress: Progress | None) -> SyncReport:
         with self.folder.build_lock():
             await self.recorder.flush()
-            source, embedded, reused = await self._read_all(progress)
+            base = self._follower.base
+            read = await read_everything(self.store, self._recipe, self.embedder, base.fingerprint, progress)
             now = self._clock.now().timestamp()
-            path = await asyncio.to_thread(build_snapshot, self.folder.root, source, self.config, now=now, progress=progress)
+            path = await asyncio.to_thread(build_snapshot, self.folder.root, read.source, self.config, now=now, progress=progress)
             self.folder.publish(path)
             self.folder.prune()
-        self._mended("build", "embedding")
+        self._troubles.mended("build", "embedding")
         await self.refresh()
-        meta = self._base.meta
+        meta = self._follower.base.meta
         return SyncReport(
-            items=len(source.items),
-            with_vector=len(source.vectors),
-            embedded=embedded,
-            reused=reused,
+            items=len(read.source.items),
+            with_vector=len(read.source.vectors),
+            embedded=read.embedded,
+            reused=read.reused,
             interactions=int(meta.get("interactions", 0)),
             sessions=int(meta.get("sessions", 0)),
             snapshot=path,
@@ -534,74 +488,20 @@ class CoreRecommender:
     async def refresh(self) -> bool:
         """Take over a newer snapshot and what changed in the store; return whether anything did."""
         self._check_open()
-        async with self._refreshing:
-            swapped = await self._refresh_snapshot()
-            items = await self._refresh_items()
-            interactions = await self._refresh_interactions()
-            ranked = self._rank()
-            return swapped or items or interactions or ranked
+        return await self._follower.refresh()
 
     async def doctor(self) -> Diagnosis:
         """Look at store, model, snapshot and index; say what is wrong and how to mend it."""
         self._check_open()
-        problems: list[str] = []
-        state = self.engine.state
-        facts: dict[str, Any] = {
-            "items": await self.store.item_count(),
-            "item_version": await self.store.item_version(),
-            "interactions": await self.store.interaction_counts(),
-            "impressions": await self.store.impression_count(),
-            "rows": len(state.view),
-            "delta_rows": len(state.view.delta),
-            "visitors_live": len(self.tracker),
-            "recorder": {
-                "accepted": self.recorder.counts.accepted,
-                "written": self.recorder.counts.written,
-                "dropped": self.recorder.counts.dropped,
-                "pending": self.recorder.pending,
-            },
-            "snapshot": None if self._base.path is None else {"path": str(self._base.path), **self._base.meta},
-            "hnsw": hnsw_available(),
-            "late_answers": self.engine.late_answers,
-            "model": None,
-        }
-        if not facts["items"]:
-            problems.append("the store holds no items; import some, or run the shop's sync")
-        if self._base.path is None and facts["items"]:
-            problems.append("there is no snapshot yet; run sync")
-        without = int((state.view.alive & ~state.view.has_vector).sum())
-        facts["without_vector"] = without
-        if without:
-            problems.append(
-                f"{without} items have no vector and are found by category and popularity only; run sync where the model is"
-            )
-        if self.embedder is not None:
-            try:
-                facts["model"] = self.embedder.fingerprint
-                if self._base.fingerprint and self._base.fingerprint != facts["model"]:
-                    problems.append(f"the snapshot was built with model {self._base.fingerprint}, not {facts['model']}; run sync")
-            except RecoError as error:
-                problems.append(str(error))
-        if not facts["hnsw"] and facts["items"] > self.config.exact_limit:
-            problems.append(
-                "hnswlib is not installed, so a large catalogue is searched more slowly; pip install 'reco-sdk[hnsw]'"
-            )
-        problems += self._troubles.values()
-        return Diagnosis(facts=facts, problems=tuple(dict.fromkeys(problems)))
+        return await diagnose(
+            self.store, self.config, self.engine, self._follower.base, self.recorder, self.embedder, self._troubles
+        )
 
     # -- inside
 
     def _check_open(self) -> None:
         if not self._open:
             raise NotRunning("the recommender is not open; use `async with Recommender.open(...)`")
-
-    def _trouble(self, what: str, error: object) -> None:
-        self._troubles.pop(what, None)
-        self._troubles[what] = str(error)
-
-    def _mended(self, *what: str) -> None:
-        for name in what:
-            self._troubles.pop(name, None)
 
     async def _cancel_tasks(self) -> None:
         tasks = list(self._tasks)
@@ -621,61 +521,19 @@ class CoreRecommender:
                 await self.refresh()
                 await self._write_impressions()
             except RecoError as error:
-                self._trouble("follow", error)
+                self._troubles.note("follow", error)
                 logger.warning("could not follow the store; serving from memory: %s", error)
             except Exception as error:
                 # Whatever it was: a process that no longer follows would serve yesterday for ever.
-                self._trouble("follow", error)
+                self._troubles.note("follow", error)
                 logger.exception("could not follow the store; serving from memory")
             else:
-                self._mended("follow")
+                self._troubles.mended("follow")
                 self._build_when_due()
 
-    def _new_live(self, base: Base) -> LiveCounts:
-        return LiveCounts(base.reference, self.config.popular_half_life_days, self.config.trending_half_life_days)
-
-    def _apply(self, interactions: Sequence[Interaction]) -> None:
-        """Let live state know what this process recorded."""
-        live = self.engine.state.live
-        self.tracker.record(interactions)
-        live.add(interactions, self.engine.aliases)
-        if self._next_live is not None and self._next_live[0] is not live:
-            coming, seen = self._next_live
-            coming.add(interactions, self.engine.aliases)
-            seen.update(i.event_id for i in interactions)
-        if self.embedder is not None:
-            for interaction in interactions:
-                if interaction.query and interaction.query not in self._queries:
-                    self._wish_query(interaction.query)
-
-    def _wish_query(self, query: str) -> None:
-        """Embed a search query in the background, so that the next request of its session knows its vector."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):
-                # Closed meanwhile: the query stays unknown. The caller may be any thread, with a loop of its own or none.
-                self._loop.call_soon_threadsafe(lambda: self._spawn(self._embed_query(query)))
-
-    async def _embed_query(self, query: str) -> None:
-        if self.embedder is None or query in self._queries:
-            return
-        try:
-            vector = (await self.embedder.embed([query]))[0]
-        except (EmbeddingError, MissingExtra) as error:
-            self._trouble("embedding", error)
-            return
-        self._queries[query] = vector
-        while len(self._queries) > QUERIES_KEPT:
-            self._queries.popitem(last=False)
-        self._whiten_queries()
-
-    def _whiten_queries(self) -> None:
-        view = self.engine.state.view
-        if self._base.fingerprint and self._queries and self._base.fingerprint != self._own_fingerprint():
-            # The snapshot speaks another model's language.
-            self.engine.query_vectors = {}
-            return
-        known = {query: view.whiten(vector) for query, vector in self._queries.items()}
-        self.engine.query_vectors = {query: vector for query, vector in known.items() if vector is not None}
+    def _keep(self, interactions: Sequence[Interaction]) -> None:
+        self.recorder.add(interactions)
+        self._queries.wish(i.query for i in interactions if i.query)
 
     async def _write(self, interactions: Sequence[Interaction]) -> None:
         await self.store.append_interactions(interactions)
@@ -691,7 +549,7 @@ class CoreRecommender:
                 raise
 
     def _build_when_due(self) -> None:
-        due = len(self._delta.changed) + len(self._delta.deleted) > self.config.delta_limit
+        due = self._follower.delta_size > self.config.delta_limit
         building = any(task.get_name() == "reco-build" for task in self._tasks)
         if due and self._builds and not building and time.monotonic() >= self._build_not_before:
             task = asyncio.get_running_loop().create_task(self._build(), name="reco-build")
@@ -705,214 +563,9 @@ class CoreRecommender:
             logger.info("another process is building the snapshot")
         except RecoError as error:
             self._build_not_before = time.monotonic() + BUILD_RETRY_SECONDS
-            self._trouble("build", error)
+            self._troubles.note("build", error)
             logger.warning("no snapshot could be built; the one before goes on serving: %s", error)
         except Exception as error:
             self._build_not_before = time.monotonic() + BUILD_RETRY_SECONDS
-            self._trouble("build", error)
+            self._troubles.note("build", error)
             logger.exception("no snapshot could be built; the one before goes on serving")
-
-    async def _read_all(self, progress: Progress | None) -> tuple[SnapshotInput, int, int]:
-        item_version = await self.store.item_version()
-        items: list[Item] = []
-        async for changes in self.store.iter_items():
-            items += [change.item for change in changes if change.item is not None]
-        vectors: dict[str, Vector] = {}
-        embedded = reused = 0
-        fingerprint = self._base.fingerprint
-        if self.embedder is not None:
-            fingerprint = self.embedder.fingerprint
-            told = (lambda done, total: progress("embed", done, total)) if progress else None
-            async for report in embed_catalogue(self.store, self.embedder, recipe=self._recipe, progress=told):
-                vectors |= report.vectors
-                embedded += report.embedded
-                reused += report.reused
-        else:
-            vectors = await self._vectors_of(items, fingerprint)
-        log = InteractionLog(await self.store.aliases())
-        sequence = 0
-        total = await self.store.interaction_sequence()
-        while page := await self.store.interactions_since(sequence, PAGE):
-            await asyncio.to_thread(log.add, [stored.interaction for stored in page])
-            sequence = page[-1].sequence
-            if progress:
-                progress("interactions", min(sequence, total), total)
-        source = SnapshotInput(
-            items=items,
-            vectors=vectors,
-            fingerprint=fingerprint,
-            recipe_version=self._recipe.version,
-            item_version=item_version,
-            sequence=sequence,
-            log=log,
-        )
-        return source, embedded, reused
-
-    async def _refresh_snapshot(self) -> bool:
-        current = await asyncio.to_thread(self.folder.current)
-        if current is None or current == self._base.path or current in self._refused:
-            return False
-        snapshot = await asyncio.to_thread(self.folder.open_latest)
-        if snapshot is None or snapshot.path != current:
-            self._refuse(current)
-        if snapshot is None or snapshot.path == self._base.path or snapshot.path in self._refused:
-            return False
-        try:
-            base = await asyncio.to_thread(Base.of, snapshot, exact_limit=self.config.exact_limit)
-        except (RecoError, LookupError) as error:
-            logger.error("snapshot %s cannot be served: %s", snapshot.path, error)  # noqa: TRY400 -- told, not debugged
-            self._refuse(snapshot.path)
-            return False
-        await self._take_over(base)
-        if snapshot.path == current:
-            self._mended("snapshot")
-        self._spawn(asyncio.to_thread(base.load_graph))
-        return True
-
-    def _refuse(self, path: Path) -> None:
-        self._refused.add(path)
-        self._trouble("snapshot", f"snapshot {path.name} is damaged and was refused; run sync to build another")
-
-    async def _take_over(self, base: Base) -> None:
-        """Count what happened since a snapshot, then serve it; what is recorded meanwhile counts in both."""
-        live = self._new_live(base)
-        seen: set[str] = set()
-        with self._apply_lock:
-            self._next_live = (live, seen)
-        try:
-            await self.recorder.flush()
-            # What the snapshot counts already may still be news to the visitors' histories.
-            sequence = base.sequence if self._starting else min(base.sequence, self._sequence)
-            while page := await self.store.interactions_since(sequence, PAGE):
-                live.add(
-                    [s.interaction for s in page if s.sequence > base.sequence and s.interaction.event_id not in seen],
-                    self.engine.aliases,
-                )
-                sequence = page[-1].sequence
-                if not self._starting:
-                    # The state that goes on serving until then counts them too.
-                    self._take_from_others([s for s in page if s.sequence > self._sequence])
-            before = _Delta(version=base.item_version)
-            delta = await self._read_delta(base, before) or before
-            state = self._state(base, delta, live)
-            with self._apply_lock:
-                self._base, self._delta, self._sequence = base, delta, max(sequence, self._sequence)
-                self.engine.state = state
-        finally:
-            with self._apply_lock:
-                self._next_live = None
-        self._whiten_queries()
-
-    async def _refresh_items(self) -> bool:
-        delta = await self._read_delta(self._base, self._delta)
-        if delta is None:
-            return False
-        self._delta = delta
-        before = self.engine.state.view.dimension
-        self.engine.state = self._state(self._base, delta, self.engine.state.live)
-        if self.engine.state.view.dimension != before:
-            self._whiten_queries()
-        return True
-
-    async def _read_delta(self, base: Base, before: _Delta) -> _Delta | None:
-        """Return what differs from the snapshot by now; ``None`` when nothing was added since ``before``."""
-        changed, deleted, version = dict(before.changed), set(before.deleted), before.version
-        fresh: dict[str, Item] = {}
-        while page := await self.store.changes_since(version, PAGE):
-            for change in page:
-                if change.item is None:
-                    changed.pop(change.item_id, None)
-                    fresh.pop(change.item_id, None)
-                    deleted.add(change.item_id)
-                else:
-                    changed[change.item_id] = fresh[change.item_id] = change.item
-                    deleted.discard(change.item_id)
-            version = page[-1].version
-        wanted = [item for item_id, item in changed.items() if item_id in fresh or item_id not in before.vectors]
-        fingerprint = base.fingerprint or self._own_fingerprint()
-        found = await self._vectors_of(wanted, fingerprint) if wanted and fingerprint else {}
-        if version == before.version and not found:
-            return None
-        vectors = {i: v for i, v in before.vectors.items() if i in changed and i not in fresh} | found
-        return _Delta(changed, deleted, vectors, version)
-
-    def _own_fingerprint(self) -> str:
-        if self.embedder is None:
-            return ""
-        try:
-            return self.embedder.fingerprint
-        except RecoError as error:
-            self._trouble("embedding", error)
-            return ""
-
-    async def _vectors_of(self, items: Sequence[Item], fingerprint: str) -> dict[str, Vector]:
-        if not fingerprint:
-            return {}
-        hashes = {item.id: self._recipe.text_hash(item) for item in items}
-        vectors = await self.store.get_vectors(fingerprint, list(set(hashes.values())))
-        return {item_id: vectors[text_hash] for item_id, text_hash in hashes.items() if text_hash in vectors}
-
-    async def _refresh_interactions(self) -> bool:
-        news = False
-        while page := await self.store.interactions_since(self._sequence, PAGE):
-            news = self._take_from_others(page) or news
-        if self._clock.now().timestamp() - self._aliases_at > ALIASES_SECONDS:
-            await self._refresh_aliases()
-        return news
-
-    def _take_from_others(self, page: Sequence[StoredInteraction]) -> bool:
-        """Take over what other processes wrote; what this one recorded was known at once. Return whether there was any."""
-        if not page:
-            return False
-        with self._apply_lock:
-            others = [s.interaction for s in page if s.interaction.event_id not in self._own_events]
-            self._own_events.difference_update(s.interaction.event_id for s in page)
-            self._remember(i.event_id for i in others)
-            self._sequence = page[-1].sequence
-        if others:
-            self.tracker.record(others)
-            self.engine.state.live.add(others, self.engine.aliases)
-        return bool(others)
-
-    def _not_seen(self, interactions: Sequence[Interaction]) -> list[Interaction]:
-        """Return those whose ``event_id`` is new here: a beacon that was sent twice counts once."""
-        fresh = {i.event_id: i for i in interactions if i.event_id not in self._recent_events}
-        self._remember(fresh)
-        return list(fresh.values())
-
-    def _remember(self, event_ids: Iterable[str]) -> None:
-        self._recent_events.update(dict.fromkeys(event_ids))
-        while len(self._recent_events) > EVENTS_REMEMBERED:
-            self._recent_events.popitem(last=False)
-
-    async def _refresh_aliases(self) -> None:
-        aliases = await self.store.aliases()
-        self._aliases_at = self._clock.now().timestamp()
-        self._take_aliases(aliases)
-
-    def _take_aliases(self, aliases: Mapping[str, str]) -> None:
-        engine = self.engine
-        fresh = {visitor: user for visitor, user in aliases.items() if engine.aliases.get(visitor) != user}
-        if not fresh:
-            return
-        browsers: dict[str, list[str]] = {}
-        for visitor, user in fresh.items():
-            browsers.setdefault(user, []).append(visitor)
-        self.tracker.load_aliases(fresh)
-        engine.aliases = {**engine.aliases, **fresh}
-        engine.browsers = {
-            **engine.browsers,
-            **{user: tuple(dict.fromkeys((*engine.browsers.get(user, ()), *own))) for user, own in browsers.items()},
-        }
-
-    def _state(self, base: Base, delta: _Delta, live: LiveCounts) -> State:
-        self._views += 1
-        view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, self._views)
-        return State(view, live.orders(view), live)
-
-    def _rank(self) -> bool:
-        state = self.engine.state
-        if not state.live.changed:
-            return False
-        self.engine.state = State(state.view, state.live.orders(state.view), state.live)
-        return True

@@ -59,7 +59,7 @@ async def test_a_request_waits_for_no_lock_that_a_writer_holds():
     async with recommender() as reco:
         await reco.upsert_items(WARDROBE)
         await reco.record_many([view("boots"), purchase("rake")])
-        locks = [reco._apply_lock, reco.tracker._lock, reco.engine.state.live._lock, reco.recorder._lock]
+        locks = [reco._follower._apply_lock, reco.tracker._lock, reco.engine.state.live._lock, reco.recorder._lock]
         for lock in locks:
             assert lock.acquire(timeout=1)
         slates = []

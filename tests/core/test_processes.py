@@ -68,7 +68,7 @@ async def test_interactions_cross_and_count_once(pair):
     for reco in pair:
         assert (await reco.recommend(strategy="recently_viewed", visitor_id="other-0")).ids == ("boots", "hose")
         assert len(reco.tracker.history("one-1", None, NOON.timestamp())) == 1
-        assert not reco._own_events
+        assert not reco._follower._own_events
 
 
 async def test_histories_cross_even_when_a_snapshot_comes_first(pair):
@@ -99,10 +99,10 @@ async def test_the_same_event_from_two_processes_counts_once(pair):
 async def test_a_snapshot_built_elsewhere_is_taken_over(pair):
     one, other = pair
     await one.sync()
-    assert other._base.path is None
+    assert other._follower.base.path is None
     await other.record(view("hose", "mine"))
     assert await other.refresh() is True
-    assert other._base.path == one._base.path
+    assert other._follower.base.path == one._follower.base.path
     assert len(other.engine.state.view.delta) == 0
     assert (await other.recommend(strategy="recently_viewed", visitor_id="mine")).ids == ("hose",)
 

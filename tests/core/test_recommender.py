@@ -160,7 +160,7 @@ async def test_what_is_recorded_while_a_snapshot_is_taken_over_counts_once(reco,
 
     async def slow(store, *args):
         page = await read(store, *args)
-        if reco._next_live is not None and len(recorded) < 3:
+        if reco._follower._next_live is not None and len(recorded) < 3:
             recorded.append(1)
             await reco.record(view("hose", f"h{len(recorded)}"))
             await reco.recorder.flush()
@@ -239,7 +239,7 @@ async def test_a_search_recorded_in_another_thread_is_embedded_too(reco):
 async def test_a_search_is_enough_whatever_has_vectors():
     async with recommender(embedder=HashingEmbedder(64)) as reco:
         await reco.record(act("search", query="garden hose"))
-        await until(lambda: reco._queries)
+        await until(lambda: len(reco._queries))
         assert len(await reco.recommend(visitor_id="v1")) == 0
         await reco.upsert_items(WARDROBE[:4], embed=False)
         embedder, reco.embedder = reco.embedder, None
@@ -347,7 +347,7 @@ async def test_a_delta_that_grows_too_large_is_built_by_itself():
     async with recommender(delta_limit=3, poll_interval_seconds=0.02) as reco:
         await reco.upsert_items(WARDROBE)
         await until(lambda: not len(reco.engine.state.view.delta))
-        assert reco._base.meta["items"] == len(WARDROBE)
+        assert reco._follower.base.meta["items"] == len(WARDROBE)
 
 
 async def test_a_build_that_fails_is_not_tried_at_every_poll():
@@ -399,12 +399,12 @@ async def test_another_model_re_embeds_into_a_new_snapshot_while_the_old_one_ser
         await reco.upsert_items([Item(id="green-dress", title="Green linen summer dress", categories=["Women > Dresses"])])
         assert "green-dress" in (await reco.similar_items("red-dress", n=8)).ids  # by category, until the model's own snapshot
         await reco.record(act("search", query="garden hose"))
-        await until(lambda: reco._queries)
+        await until(lambda: len(reco._queries))
         assert not reco.engine.query_vectors  # the old snapshot does not speak the new model's language
         report = await reco.sync()
         assert report.embedded == len(WARDROBE)
         assert reco.engine.query_vectors
-        assert reco._base.dimension == 32
+        assert reco._follower.base.dimension == 32
         assert "green-dress" in (await reco.similar_items("red-dress", n=2)).ids
         assert (await reco.doctor()).healthy
 
@@ -471,7 +471,7 @@ async def test_a_flipped_byte_is_refused_logged_and_the_one_before_serves(tmp_pa
     damaged.chmod(0o644)
     damaged.write_bytes(content)
     async with recommender(url) as reco:
-        assert reco._base.path == good
+        assert reco._follower.base.path == good
         assert "refused" in caplog.text
         assert damaged.stem in caplog.text
         slate = await reco.similar_items("red-dress", n=8)
@@ -494,7 +494,7 @@ async def test_when_no_snapshot_is_good_the_store_serves(tmp_path):
     (only / "manifest.json").chmod(0o644)
     (only / "manifest.json").write_text("{}")
     async with recommender(url) as reco:
-        assert reco._base.path is None
+        assert reco._follower.base.path is None
         assert (await reco.similar_items("red-dress", n=1)).ids == ("blue-dress",)
 
 
@@ -547,7 +547,7 @@ async def test_a_full_disk_leaves_the_earlier_snapshot_serving(tmp_path, full_di
         with pytest.raises(SnapshotError, match="no snapshot was written"):
             await reco.sync()
         full_disk(-1)
-        assert reco.folder.current() == reco._base.path == good
+        assert reco.folder.current() == reco._follower.base.path == good
         assert sorted(path.name for path in tmp_path.iterdir()) == sorted([good.name, "CURRENT", "build.lock"])
         assert (await reco.similar_items("i1", n=90)).ids == before
         assert (await reco.sync()).items == 100
@@ -578,7 +578,7 @@ async def test_two_builders_at_once(tmp_path):
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["BuildInProgress", "SyncReport"]
         assert isinstance(next(o for o in outcomes if isinstance(o, Exception)), BuildInProgress)
         await other.refresh()
-        assert other._base.path == one._base.path or await one.refresh()
+        assert other._follower.base.path == one._follower.base.path or await one.refresh()
 
 
 async def test_a_store_from_a_newer_release_is_refused(tmp_path):
@@ -671,7 +671,7 @@ async def test_a_session_like_this_one_is_found(graph, monkeypatch):
         await reco.record_many([view("hose", "b", ago=700), purchase("rake", "b", ago=600)])
         await reco.record_many([view("boots", "c", ago=500), view("sneakers", "c", ago=400)])
         await reco.sync()
-        assert ("sessions.bin" in reco._base.snapshot.file_names) is graph
+        assert ("sessions.bin" in reco._follower.base.snapshot.file_names) is graph
         await reco.record_many([view("blue-dress", "me", ago=20), view("red-dress", "me", ago=10)])
         found = await reco.similar_sessions(visitor_id="me", k=3)
         assert len(found) == 3

@@ -35,7 +35,7 @@ async def built(seed, exact_limit=20_000):
         await reco.upsert_items([Item(id="blank", title="x")], embed=False)
         await reco.store.upsert_items([Item(id="mute", title="never embedded")])
         reco.embedder, embedder = None, reco.embedder
-        reco._base.meta["fingerprint"] = embedder.fingerprint
+        reco._follower.base.meta["fingerprint"] = embedder.fingerprint
         await reco.sync()
         reco.embedder = embedder
         await reco.upsert_items([*things("d", 20, rng), *things("s", 10, rng)])

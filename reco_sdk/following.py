@@ -1,0 +1,364 @@
+"""Following: the engine's state kept in step with snapshots, the store, and what this process records."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from reco_sdk.config import Config
+from reco_sdk.engine import Engine, State
+from reco_sdk.errors import RecoError
+from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.items.item import Item
+from reco_sdk.items.text import TextRecipe
+from reco_sdk.ports import Clock, Store, StoredInteraction
+from reco_sdk.reading import PAGE, read_vectors
+from reco_sdk.sessions.tracker import SessionTracker
+from reco_sdk.snapshot.base import Base
+from reco_sdk.snapshot.live import LiveCounts
+from reco_sdk.snapshot.publisher import SnapshotFolder
+from reco_sdk.snapshot.view import View
+from reco_sdk.troubles import Troubles
+from reco_sdk.types import Vector
+
+__all__ = ["Follower", "first_state"]
+
+logger = logging.getLogger(__name__)
+
+HISTORY_AT_START: Final = 10_000
+HISTORY_LATER: Final = 100_000
+EVENTS_REMEMBERED: Final = 10_000
+ALIASES_SECONDS: Final = 60.0
+RANKING_SHARE: Final = 0.02
+"""Rankings of a busy, large shop take at most about this part of one core."""
+
+
+@dataclass(slots=True)
+class _Delta:
+    """What changed in the store since the snapshot."""
+
+    changed: dict[str, Item] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    vectors: dict[str, Vector] = field(default_factory=dict)
+    version: int = 0
+
+
+def _live(base: Base, config: Config) -> LiveCounts:
+    return LiveCounts(base.reference, config.popular_half_life_days, config.trending_half_life_days)
+
+
+def first_state(config: Config, clock: Clock) -> State:
+    """Return what serves before anything was read: nothing."""
+    base = Base.empty(clock.now().timestamp())
+    view, live = View(base, (), {}, (), 1), _live(base, config)
+    return State(view, live.orders(view), live)
+
+
+class Follower:
+    """Keeps ``engine.state`` in step; everything that awaits is off the request path.
+
+    Parameters
+    ----------
+    folder
+        Where snapshots appear.
+    flush
+        Writes to the store what this process recorded.
+    fingerprint
+        The model that vectors are looked up under while there is no snapshot.
+    respace
+        Called when the space of the vectors that are served may have changed.
+    spawn
+        Starts a coroutine on the recommender's loop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        folder: SnapshotFolder,
+        config: Config,
+        *,
+        recipe: TextRecipe,
+        clock: Clock,
+        troubles: Troubles,
+        flush: Callable[[], Awaitable[None]],
+        fingerprint: Callable[[], str],
+        respace: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self.base = engine.state.view.base
+        self._store = store
+        self._engine = engine
+        self._tracker: SessionTracker = engine.tracker
+        self._folder = folder
+        self._config = config
+        self._recipe = recipe
+        self._clock = clock
+        self._troubles = troubles
+        self._flush = flush
+        self._fingerprint = fingerprint
+        self._respace = respace
+        self._spawn = spawn
+        self._delta = _Delta()
+        self._views = engine.state.view.version
+        self._sequence = 0
+        self._starting = True
+        self._own_events: set[str] = set()
+        self._recent_events: OrderedDict[str, None] = OrderedDict()
+        self._next_live: tuple[LiveCounts, set[str]] | None = None
+        self._apply_lock = threading.Lock()
+        self._refreshing = asyncio.Lock()
+        self._refused: set[Path] = set()
+        self._aliases_at = 0.0
+        self._rank_not_before = 0.0
+
+    @property
+    def delta_size(self) -> int:
+        """How many items differ from the snapshot."""
+        return len(self._delta.changed) + len(self._delta.deleted)
+
+    async def start(self) -> None:
+        """Take over the newest good snapshot and what happened since.
+
+        Raises
+        ------
+        StoreError
+            When the store cannot be read.
+        """
+        await self._refresh_aliases()
+        async with self._refreshing:
+            if not await self._refresh_snapshot():
+                await self._take_over(self.base)
+        if self._starting:
+            recent = await self._recall(HISTORY_AT_START, self._sequence)
+            if recent:
+                # A page does not wait for what visitors did long ago.
+                self._spawn(self._recall_more(recent[0].sequence - 1))
+        self._starting = False
+
+    async def refresh(self) -> bool:
+        """Take over a newer snapshot and what changed in the store; return whether anything did."""
+        async with self._refreshing:
+            swapped = await self._refresh_snapshot()
+            items = await self._refresh_items()
+            interactions = await self._refresh_interactions()
+            ranked = await self._rank()
+            return swapped or items or interactions or ranked
+
+    async def rank(self) -> None:
+        """Count in the rankings what was recorded until now."""
+        async with self._refreshing:
+            self._rank_not_before = 0.0
+            await self._rank()
+
+    def record(self, interactions: Sequence[Interaction], keep: Callable[[Sequence[Interaction]], None]) -> None:
+        """Let live state know what this process records, from any thread; an ``event_id`` seen before is passed over.
+
+        Parameters
+        ----------
+        keep
+            Takes those that are new, to be written to the store.
+        """
+        with self._apply_lock:
+            fresh = self._not_seen(interactions)
+            self._own_events.update(i.event_id for i in fresh)
+            live = self._engine.state.live
+            self._tracker.record(fresh)
+            live.add(fresh, self._engine.aliases)
+            if self._next_live is not None and self._next_live[0] is not live:
+                coming, seen = self._next_live
+                coming.add(fresh, self._engine.aliases)
+                seen.update(i.event_id for i in fresh)
+            keep(fresh)
+
+    def take_aliases(self, aliases: Mapping[str, str]) -> None:
+        """Let what browsers did join the accounts that they belong to."""
+        engine = self._engine
+        fresh = {visitor: user for visitor, user in aliases.items() if engine.aliases.get(visitor) != user}
+        if not fresh:
+            return
+        browsers: dict[str, list[str]] = {}
+        for visitor, user in fresh.items():
+            browsers.setdefault(user, []).append(visitor)
+        self._tracker.load_aliases(fresh)
+        engine.aliases = {**engine.aliases, **fresh}
+        engine.browsers = {
+            **engine.browsers,
+            **{user: tuple(dict.fromkeys((*engine.browsers.get(user, ()), *own))) for user, own in browsers.items()},
+        }
+
+    # -- snapshots
+
+    async def _refresh_snapshot(self) -> bool:
+        current = await asyncio.to_thread(self._folder.current)
+        if current is None or current == self.base.path or current in self._refused:
+            return False
+        snapshot = await asyncio.to_thread(self._folder.open_latest)
+        if snapshot is None or snapshot.path != current:
+            self._refuse(current)
+        if snapshot is None or snapshot.path == self.base.path or snapshot.path in self._refused:
+            return False
+        try:
+            base = await asyncio.to_thread(Base.of, snapshot, exact_limit=self._config.exact_limit)
+        except (RecoError, LookupError) as error:
+            logger.error("snapshot %s cannot be served: %s", snapshot.path, error)  # noqa: TRY400 -- told, not debugged
+            self._refuse(snapshot.path)
+            return False
+        await self._take_over(base)
+        if snapshot.path == current:
+            self._troubles.mended("snapshot")
+        self._spawn(asyncio.to_thread(base.load_graph))
+        return True
+
+    def _refuse(self, path: Path) -> None:
+        self._refused.add(path)
+        self._troubles.note("snapshot", f"snapshot {path.name} is damaged and was refused; run sync to build another")
+
+    async def _take_over(self, base: Base) -> None:
+        """Count what happened since a snapshot, then serve it; what is recorded meanwhile counts in both."""
+        live = _live(base, self._config)
+        seen: set[str] = set()
+        with self._apply_lock:
+            self._next_live = (live, seen)
+        try:
+            await self._flush()
+            # What the snapshot counts already may still be news to the visitors' histories.
+            sequence = base.sequence if self._starting else min(base.sequence, self._sequence)
+            while page := await self._store.interactions_since(sequence, PAGE):
+                live.add(
+                    [s.interaction for s in page if s.sequence > base.sequence and s.interaction.event_id not in seen],
+                    self._engine.aliases,
+                )
+                sequence = page[-1].sequence
+                if not self._starting:
+                    # The state that goes on serving until then counts them too.
+                    self._take_from_others([s for s in page if s.sequence > self._sequence])
+            before = _Delta(version=base.item_version)
+            delta = await self._read_delta(base, before) or before
+            state = await self._state(base, delta, live)
+            with self._apply_lock:
+                self.base, self._delta, self._sequence = base, delta, max(sequence, self._sequence)
+                self._engine.state = state
+        finally:
+            with self._apply_lock:
+                self._next_live = None
+        self._respace()
+
+    # -- items
+
+    async def _refresh_items(self) -> bool:
+        delta = await self._read_delta(self.base, self._delta)
+        if delta is None:
+            return False
+        before = self._engine.state.view.dimension
+        state = await self._state(self.base, delta, self._engine.state.live)
+        self._delta = delta
+        self._engine.state = state
+        if state.view.dimension != before:
+            self._respace()
+        return True
+
+    async def _read_delta(self, base: Base, before: _Delta) -> _Delta | None:
+        """Return what differs from the snapshot by now; ``None`` when nothing was added since ``before``."""
+        changed, deleted, version = dict(before.changed), set(before.deleted), before.version
+        fresh: dict[str, Item] = {}
+        while page := await self._store.changes_since(version, PAGE):
+            for change in page:
+                if change.item is None:
+                    changed.pop(change.item_id, None)
+                    fresh.pop(change.item_id, None)
+                    deleted.add(change.item_id)
+                else:
+                    changed[change.item_id] = fresh[change.item_id] = change.item
+                    deleted.discard(change.item_id)
+            version = page[-1].version
+        wanted = [item for item_id, item in changed.items() if item_id in fresh or item_id not in before.vectors]
+        fingerprint = base.fingerprint or self._fingerprint()
+        found = await read_vectors(self._store, self._recipe, wanted, fingerprint)
+        if version == before.version and not found:
+            return None
+        vectors = {i: v for i, v in before.vectors.items() if i in changed and i not in fresh} | found
+        return _Delta(changed, deleted, vectors, version)
+
+    # -- interactions
+
+    async def _recall(self, limit: int, until: int) -> list[StoredInteraction]:
+        """Let visitors' histories know the newest interactions up to a sequence."""
+        recent = [s for s in await self._store.recent_interactions(limit) if s.sequence <= until]
+        self._tracker.record(s.interaction for s in recent)
+        return recent
+
+    async def _recall_more(self, until: int) -> None:
+        try:
+            await self._recall(HISTORY_LATER, until)
+        except RecoError as error:
+            logger.warning("what visitors did long ago could not be read: %s", error)
+
+    async def _refresh_interactions(self) -> bool:
+        news = False
+        while page := await self._store.interactions_since(self._sequence, PAGE):
+            news = self._take_from_others(page) or news
+        if self._clock.now().timestamp() - self._aliases_at > ALIASES_SECONDS:
+            await self._refresh_aliases()
+        return news
+
+    def _take_from_others(self, page: Sequence[StoredInteraction]) -> bool:
+        """Take over what other processes wrote; what this one recorded was known at once. Return whether there was any."""
+        if not page:
+            return False
+        with self._apply_lock:
+            others = [s.interaction for s in page if s.interaction.event_id not in self._own_events]
+            self._own_events.difference_update(s.interaction.event_id for s in page)
+            self._remember(i.event_id for i in others)
+            self._sequence = page[-1].sequence
+        if others:
+            self._tracker.record(others)
+            self._engine.state.live.add(others, self._engine.aliases)
+        return bool(others)
+
+    def _not_seen(self, interactions: Sequence[Interaction]) -> list[Interaction]:
+        """Return those whose ``event_id`` is new here: a beacon that was sent twice counts once."""
+        fresh = {i.event_id: i for i in interactions if i.event_id not in self._recent_events}
+        self._remember(fresh)
+        return list(fresh.values())
+
+    def _remember(self, event_ids: Iterable[str]) -> None:
+        self._recent_events.update(dict.fromkeys(event_ids))
+        while len(self._recent_events) > EVENTS_REMEMBERED:
+            self._recent_events.popitem(last=False)
+
+    async def _refresh_aliases(self) -> None:
+        aliases = await self._store.aliases()
+        self._aliases_at = self._clock.now().timestamp()
+        self.take_aliases(aliases)
+
+    # -- the state that serves
+
+    async def _state(self, base: Base, delta: _Delta, live: LiveCounts) -> State:
+        self._views += 1
+        version = self._views
+
+        def make() -> State:
+            view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, version)
+            return State(view, live.orders(view), live)
+
+        return await asyncio.to_thread(make)
+
+    async def _rank(self) -> bool:
+        state = self._engine.state
+        started = time.monotonic()
+        if not state.live.changed or started < self._rank_not_before:
+            return False
+        orders = await asyncio.to_thread(state.live.orders, state.view)
+        took = time.monotonic() - started
+        if took > self._config.poll_interval_seconds * RANKING_SHARE:
+            self._rank_not_before = started + took / RANKING_SHARE
+        self._engine.state = State(state.view, orders, state.live)
+        return True
