@@ -205,6 +205,7 @@ def _has(model: type[Model], name: str) -> bool:
 
 
 def _leads_to(model: type[Model], name: str) -> type[Model] | None:
+    field: Any
     for field in model._meta.get_fields():
         accessor = field.name
         if field.auto_created and not field.concrete and hasattr(field, "get_accessor_name"):

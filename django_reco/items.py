@@ -22,30 +22,27 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
-from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django.db.models import Manager, Model, QuerySet
 from django.urls import NoReverseMatch
-from django.utils import timezone
-from django.utils.functional import Promise
 
 from django_reco import metrics
 from django_reco.conf import ItemsSpec
 from django_reco.guess import Choice, guess
 from django_reco.paths import as_list, first, load, relations_of, resolve, split
+from django_reco.values import address, category_path, moment, money, number, stock, text_of, text_or_none
 from reco_sdk.errors import ConfigError, InvalidItem
-from reco_sdk.items.item import AVAILABILITIES, Item
+from reco_sdk.items.item import Item
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = ["Card", "Items", "category_path", "moment", "money", "text_of"]
+__all__ = ["Card", "Items"]
 
 logger = logging.getLogger("django_reco")
 
-MAX_ANCESTORS: Final = 16
 _GUESSED: Final = (
     "title",
     "description",
@@ -308,28 +305,28 @@ class Items:
         item_id = self.item_id(obj)
         price, currency = money(self.value(obj, "price"))
         title, description = self._texts(obj)
-        availability, quantity = _stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
+        availability, quantity = stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
         return Item(
             id=item_id,
             title=title,
             description=description,
-            group_id=_text_or_none(first(self.value(obj, "group"))),
+            group_id=text_or_none(first(self.value(obj, "group"))),
             categories=tuple(self._category_path(entry) for entry in as_list(self.value(obj, "categories"))),
-            brand=_text_or_none(first(self.value(obj, "brand"))),
+            brand=text_or_none(first(self.value(obj, "brand"))),
             price=price,
             sale_price=money(self.value(obj, "sale_price"))[0],
-            currency=_text_or_none(self.value(obj, "currency")) or currency,
+            currency=text_or_none(self.value(obj, "currency")) or currency,
             availability=availability,
             quantity=quantity,
-            image_url=_address(first(self.value(obj, "image"))),
+            image_url=address(first(self.value(obj, "image"))),
             page_url=self.page_url(obj),
             attributes=self._attributes(obj),
             tags=tuple(text_of(entry) for entry in as_list(self.value(obj, "tags"))),
-            rating=_float(first(self.value(obj, "rating"))),
+            rating=number(first(self.value(obj, "rating"))),
             rating_count=first(self.value(obj, "rating_count")),
             published_at=moment(first(self.value(obj, "published"))),
             expires_at=moment(first(self.value(obj, "expires"))),
-            language=_text_or_none(first(self.value(obj, "language"))),
+            language=text_or_none(first(self.value(obj, "language"))),
         )
 
     def _texts(self, obj: Any) -> tuple[str, str]:
@@ -364,7 +361,7 @@ class Items:
     def page_url(self, obj: Any) -> str | None:
         """Return the address of the object's page; ``None`` when it has none."""
         try:
-            return _text_or_none(self.value(obj, "url"))
+            return text_or_none(self.value(obj, "url"))
         except NoReverseMatch as error:
             metrics.count("item.no_url")
             logger.warning("reco: %s has no page: %s", self.item_id(obj), error)
@@ -377,113 +374,7 @@ class Items:
         return Card(
             title=text_of(first(self.value(obj, "title"))),
             url=self.page_url(obj),
-            image=_address(first(self.value(obj, "image"))),
+            image=address(first(self.value(obj, "image"))),
             price=price,
-            currency=_text_or_none(self.value(obj, "currency")),
+            currency=text_or_none(self.value(obj, "currency")),
         )
-
-
-def category_path(category: Any) -> str:
-    """Return ``"Women > Dresses"`` for a category: text as it is, a model with its parents."""
-    if not isinstance(category, Model):
-        return text_of(category)
-    return " > ".join(text_of(name).replace(">", "›") for name in _ancestors(category))
-
-
-def _name(obj: Any) -> Any:
-    for name in ("title", "name"):
-        value = getattr(obj, name, None)
-        if isinstance(value, str | Promise):
-            return value
-    return str(obj)
-
-
-def _ancestors(category: Any) -> list[Any]:
-    """Return the names from the root down to ``category`` (django-mptt, treebeard, or a ``parent`` field)."""
-    lookup = getattr(category, "get_ancestors", None)
-    if callable(lookup):
-        return [*map(_name, lookup()), _name(category)]
-    chain = [category]
-    while len(chain) < MAX_ANCESTORS:
-        parent = getattr(chain[-1], "parent", None)
-        if not isinstance(parent, Model) or any(parent.pk == seen.pk for seen in chain):
-            break
-        chain.append(parent)
-    return [_name(entry) for entry in reversed(chain)]
-
-
-def text_of(value: Any) -> str:
-    """Return a value as text: nothing as ``""``, an object of a model by its title or name."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return str(_name(value)) if isinstance(value, Model) else str(value)
-
-
-def _text_or_none(value: Any) -> str | None:
-    return text_of(value) or None
-
-
-def _float(value: Any) -> Any:
-    return None if value in (None, "") else float(value)
-
-
-def money(value: Any) -> tuple[Any, str | None]:
-    """Return (amount, currency) of a number or of an object with both."""
-    value = first(value)
-    if value is None or value == "":
-        return None, None
-    amount = getattr(value, "amount", None)
-    if amount is None:
-        return value, None
-    currency = getattr(value, "currency", None)
-    code = getattr(currency, "code", currency)
-    return amount, None if code is None else str(code)
-
-
-def _address(value: Any) -> str | None:
-    """Return the address of a file, an image model's file, or text."""
-    if not value:
-        return None
-    if isinstance(value, Model):
-        names = ("image", "original", "photo", "file", "url")
-        return next((found for found in (_address(getattr(value, name, None)) for name in names) if found), None)
-    if hasattr(value, "url"):
-        return str(value.url)
-    return text_of(value) or None
-
-
-def moment(value: Any) -> datetime | None:
-    """Return an aware time for a time or a day; ``None`` for nothing."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time.min, tzinfo=UTC)
-    if isinstance(value, datetime) and timezone.is_naive(value):
-        value = timezone.make_aware(value)
-    return value  # type: ignore[no-any-return]
-
-
-def _stock(item_id: str, available: Any, quantity: Any) -> tuple[str, int | None]:
-    """Return (availability, quantity) of what a shop keeps: a flag, a word, or a number of pieces."""
-    available, quantity = first(available), first(quantity)
-    if isinstance(available, str) and available in AVAILABILITIES:
-        return available, _pieces(item_id, quantity)
-    if available is not None and not isinstance(available, bool) and quantity is None and not isinstance(available, str):
-        quantity = available
-        available = None
-    pieces = _pieces(item_id, quantity)
-    if isinstance(available, str):
-        raise InvalidItem(item_id, "availability", f"{available!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
-    buyable = (pieces is None or pieces > 0) if available is None else available
-    return ("in_stock" if buyable else "out_of_stock"), pieces
-
-
-def _pieces(item_id: str, quantity: Any) -> int | None:
-    if quantity is None or quantity == "":
-        return None
-    try:
-        return max(int(quantity), 0)
-    except (TypeError, ValueError) as error:
-        raise InvalidItem(item_id, "quantity", f"{quantity!r} is not a whole number") from error

@@ -24,9 +24,9 @@ from django.utils.dateparse import parse_datetime
 
 from django_reco import metrics
 from django_reco.conf import OrdersSpec, get_settings
-from django_reco.items import moment, money
 from django_reco.paths import first, lookup_of, relations_of, resolve, split
 from django_reco.registry import adapter_for, adapters, find_model, item_id_of
+from django_reco.values import moment, money
 from reco_sdk.errors import InvalidInteraction
 from reco_sdk.interactions.interaction import Interaction
 

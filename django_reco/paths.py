@@ -142,6 +142,7 @@ def relations_of(model: type[Model], paths: Iterable[str]) -> tuple[list[str], l
 
 def _relation(model: type[Model], name: str) -> tuple[str, type[Model] | None, bool] | None:
     """Return (accessor, model it leads to, whether to many) of a relation, ``None`` for anything else."""
+    candidate: Any
     for candidate in model._meta.get_fields():
         accessor = candidate.name
         if candidate.auto_created and not candidate.concrete and hasattr(candidate, "get_accessor_name"):

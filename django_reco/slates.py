@@ -18,10 +18,10 @@ from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.context import on_loop, visitor_of
 from django_reco.hydrate import hydrate
-from django_reco.items import category_path, text_of
 from django_reco.offloop import run_off_loop
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
+from django_reco.values import category_path, text_of
 from reco_sdk.engine import Request
 from reco_sdk.errors import InvalidRequest, UnknownItem
 from reco_sdk.ranking.filters import Filters

@@ -21,7 +21,7 @@ class Command(BaseCommand):
     """Propose ``settings.RECO`` for the shop that is installed; change nothing."""
 
     help = "Looks at the installed models and prints a RECO block to paste, saying why, and what else could be meant."
-    requires_system_checks: list[str] = []  # noqa: RUF012  Django's own name and type; it runs before there are settings
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""

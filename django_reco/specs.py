@@ -1,0 +1,232 @@
+"""What ``settings.RECO`` holds, as frozen types; each field is one setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+__all__ = ["CookieSettings", "EventSpec", "ItemsSpec", "OrdersSpec", "Problem", "Settings"]
+
+DEFAULT_BOTS: Final = (
+    r"(?<!cu)bot(?:\b|/)|crawl|spider|slurp|scrape|preview|facebookexternalhit|headless|lighthouse|pingdom|uptime|monitor"
+    r"|curl/|wget/|python-requests|python-urllib|aiohttp/|httpx/|go-http-client|okhttp|java/|libwww|scrapy"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in the settings that cannot work: the id of its system check, what it is, and the mend."""
+
+    check_id: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieSettings:
+    """``RECO["COOKIE"]``: the visitor's signed cookie, made only with consent.
+
+    Parameters
+    ----------
+    name
+        Name of the cookie.
+    max_age_seconds
+        How long a browser keeps it.
+    secure
+        Over HTTPS only; ``None`` follows ``SESSION_COOKIE_SECURE``.
+    samesite, domain, path
+        As in ``HttpResponse.set_cookie``.
+    """
+
+    name: str = "reco_visitor"
+    max_age_seconds: int = 180 * 86_400
+    secure: bool | None = None
+    samesite: str = "Lax"
+    domain: str | None = None
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemsSpec:
+    """One entry of ``RECO["ITEMS"]``: a model, and where the fields of an item stand in it.
+
+    A *path* is a dotted name (``"category.name"``) that is followed on the instance through attributes, callables,
+    managers and mappings. What is left out is guessed from the model's field names; ``reco_doctor`` prints the guesses,
+    and ``""`` turns one off.
+
+    Parameters
+    ----------
+    model
+        ``"app_label.Model"``.
+    text
+        Paths whose values are what the item is about (the first is the title, unless ``title`` is given), or the dotted
+        name of a callable that takes the instance and returns text.
+    queryset
+        What may be recommended: a manager or method of the model (``"published"``, ``"objects.browsable"``) or the
+        dotted name of a callable.
+    where
+        Lookups that narrow ``queryset``.
+    result_queryset
+        What may be *shown*, in one query: as ``queryset``; a callable is given the request.
+    canonical
+        Path from a variant to the product that stands for it; such variants are not items of their own.
+    group
+        Path to a value that variants share; a slate shows one of them.
+    watch
+        Other models whose save marks the item: ``{"shop.Stock": "product"}`` with the path from them to the item.
+    title, description, brand, price, sale_price, currency, available, quantity, categories, tags, image, url, rating, \
+    rating_count, published, expires, language
+        Paths, or dotted names of callables that take the instance.
+    attributes
+        Facet name → path.
+    """
+
+    model: str
+    text: tuple[str, ...] | None = None
+    queryset: str | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
+    result_queryset: str | None = None
+    canonical: str | None = None
+    group: str | None = None
+    watch: Mapping[str, str] = field(default_factory=dict)
+    title: str | None = None
+    description: str | None = None
+    brand: str | None = None
+    price: str | None = None
+    sale_price: str | None = None
+    currency: str | None = None
+    available: str | None = None
+    quantity: str | None = None
+    categories: str | None = None
+    tags: str | None = None
+    image: str | None = None
+    url: str | None = None
+    rating: str | None = None
+    rating_count: str | None = None
+    published: str | None = None
+    expires: str | None = None
+    language: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersSpec:
+    """One entry of ``RECO["ORDERS"]``: the shop's order lines, read as purchases.
+
+    Parameters
+    ----------
+    model
+        ``"app_label.OrderLine"``: one row for one item of one order.
+    item
+        Path from the line to the item (or to a variant of it); with ``content_type``, the field that holds the id.
+    group
+        Path to what the lines of one order share.
+    user
+        Path to the account that bought.
+    quantity, price
+        Paths to pieces and to the price of one piece.
+    at
+        Path to the time of the purchase; with an ORM path, lines are read in its order.
+    where
+        Lookups of the lines that count, for example ``{"order__paid": True}``.
+    content_type
+        Field that names the model of a generic line.
+    """
+
+    model: str
+    item: str
+    group: str | None = None
+    user: str | None = None
+    quantity: str | None = None
+    price: str | None = None
+    at: str | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSpec:
+    """One entry of ``RECO["EVENTS"]``: a signal of the shop, read as an interaction.
+
+    Parameters
+    ----------
+    signal
+        Dotted name of the signal.
+    kind
+        Kind of the interaction.
+    item, request, user, query, quantity, value
+        Paths into what the signal sends: ``"product"``, ``"line.product"``.
+    """
+
+    signal: str
+    kind: str
+    item: str | None = None
+    request: str = "request"
+    user: str = "user"
+    query: str | None = None
+    quantity: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """``settings.RECO``, checked.
+
+    Parameters
+    ----------
+    items, orders, events
+        The shop's models and signals.
+    mode
+        ``"poll"`` (a thread of each process looks for changes) or ``"inline"`` (for tests: everything at once).
+    store
+        Address of the store; empty: the default database's SQLite file, else a SQLite file beside the project.
+    state_dir
+        Folder of the snapshots; empty: beside the store.
+    model
+        Text model: a name, a folder, ``"hashing"`` or the address of an embedding service.
+    embed_in_web
+        Whether a web process may load the text model (and with it torch).
+    consent
+        Dotted name of ``callable(request) -> bool``; empty: no visitor cookie is made.
+    cookie
+        The visitor's cookie.
+    bots
+        User agents that are not followed; an empty user agent never is.
+    ignore_staff
+        Whether what staff do is left out.
+    track_views
+        Whether the item page's row records the view, where no entry of ``events`` does.
+    deadline_ms, cache_ttl_seconds
+        As in :class:`reco_sdk.config.Config`.
+    poll_seconds, orders_seconds, sweep_seconds
+        How often changes, orders, and everything are looked at.
+    start_seconds
+        How long the first request waits for the recommender to load.
+    spare
+        So many more items are asked for than shown, to replace those that may not be shown any more.
+    config
+        Further fields of :class:`reco_sdk.config.Config`.
+    """
+
+    items: tuple[ItemsSpec, ...] = ()
+    orders: tuple[OrdersSpec, ...] = ()
+    events: tuple[EventSpec, ...] = ()
+    mode: str = "poll"
+    store: str = ""
+    state_dir: str = ""
+    model: str = "all-MiniLM-L6-v2"
+    embed_in_web: bool = False
+    consent: str = ""
+    cookie: CookieSettings = field(default_factory=CookieSettings)
+    bots: str = DEFAULT_BOTS
+    ignore_staff: bool = True
+    track_views: bool = True
+    deadline_ms: float = 50.0
+    cache_ttl_seconds: float = 30.0
+    poll_seconds: float = 1.0
+    orders_seconds: float = 10.0
+    sweep_seconds: float = 300.0
+    start_seconds: float = 1.0
+    spare: int = 4
+    config: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,126 @@
+"""Values as shops keep them → values as items hold them: text, money, stock, times, addresses, category paths."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.functional import Promise
+
+from django_reco.paths import first
+from reco_sdk.errors import InvalidItem
+from reco_sdk.items.item import AVAILABILITIES
+
+__all__ = ["address", "category_path", "moment", "money", "number", "stock", "text_of", "text_or_none"]
+
+MAX_ANCESTORS: Final = 16
+
+
+def category_path(category: Any) -> str:
+    """Return ``"Women > Dresses"`` for a category: text as it is, a model with its parents."""
+    if not isinstance(category, Model):
+        return text_of(category)
+    return " > ".join(text_of(name).replace(">", "›") for name in _ancestors(category))
+
+
+def _name(obj: Any) -> Any:
+    for name in ("title", "name"):
+        value = getattr(obj, name, None)
+        if isinstance(value, str | Promise):
+            return value
+    return str(obj)
+
+
+def _ancestors(category: Any) -> list[Any]:
+    """Return the names from the root down to ``category`` (django-mptt, treebeard, or a ``parent`` field)."""
+    lookup: Any = getattr(category, "get_ancestors", None)
+    if lookup is not None:
+        return [*map(_name, lookup()), _name(category)]
+    chain = [category]
+    while len(chain) < MAX_ANCESTORS:
+        parent = getattr(chain[-1], "parent", None)
+        if not isinstance(parent, Model) or any(parent.pk == seen.pk for seen in chain):
+            break
+        chain.append(parent)
+    return [_name(entry) for entry in reversed(chain)]
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text: nothing as ``""``, an object of a model by its title or name."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return str(_name(value)) if isinstance(value, Model) else str(value)
+
+
+def text_or_none(value: Any) -> str | None:
+    """Return a value as text, ``None`` for nothing."""
+    return text_of(value) or None
+
+
+def number(value: Any) -> Any:
+    """Return a number as such, ``None`` for nothing."""
+    return None if value in (None, "") else float(value)
+
+
+def money(value: Any) -> tuple[Any, str | None]:
+    """Return (amount, currency) of a number or of an object with both."""
+    value = first(value)
+    if value is None or value == "":
+        return None, None
+    amount = getattr(value, "amount", None)
+    if amount is None:
+        return value, None
+    currency = getattr(value, "currency", None)
+    code = getattr(currency, "code", currency)
+    return amount, None if code is None else str(code)
+
+
+def address(value: Any) -> str | None:
+    """Return the address of a file, an image model's file, or text."""
+    if not value:
+        return None
+    if isinstance(value, Model):
+        names = ("image", "original", "photo", "file", "url")
+        return next((found for found in (address(getattr(value, name, None)) for name in names) if found), None)
+    if hasattr(value, "url"):
+        return str(value.url)
+    return text_of(value) or None
+
+
+def moment(value: Any) -> datetime | None:
+    """Return an aware time for a time or a day; ``None`` for nothing."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min, tzinfo=UTC)
+    if isinstance(value, datetime) and timezone.is_naive(value):
+        value = timezone.make_aware(value)
+    return value  # type: ignore[no-any-return]
+
+
+def stock(item_id: str, available: Any, quantity: Any) -> tuple[str, int | None]:
+    """Return (availability, quantity) of what a shop keeps: a flag, a word, or a number of pieces."""
+    available, quantity = first(available), first(quantity)
+    if isinstance(available, str) and available in AVAILABILITIES:
+        return available, _pieces(item_id, quantity)
+    if available is not None and not isinstance(available, bool) and quantity is None and not isinstance(available, str):
+        quantity = available
+        available = None
+    pieces = _pieces(item_id, quantity)
+    if isinstance(available, str):
+        raise InvalidItem(item_id, "availability", f"{available!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
+    buyable = (pieces is None or pieces > 0) if available is None else available
+    return ("in_stock" if buyable else "out_of_stock"), pieces
+
+
+def _pieces(item_id: str, quantity: Any) -> int | None:
+    if quantity is None or quantity == "":
+        return None
+    try:
+        return max(int(quantity), 0)
+    except (TypeError, ValueError) as error:
+        raise InvalidItem(item_id, "quantity", f"{quantity!r} is not a whole number") from error
