@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from reco_sdk.errors import UnknownItem
+from reco_sdk.errors import NotRunning, UnknownItem
 from reco_sdk.server.bodies import read_interactions, read_items
 from reco_sdk.server.context import OPENAPI, RECOMMENDER
 from reco_sdk.server.parameters import RECOMMEND, SIMILAR, filters_of, parse
@@ -58,7 +58,8 @@ async def similar(request: web.Request) -> web.Response:
 async def healthz(request: web.Request) -> web.Response:
     """Answer from memory whether it serves; what is wrong in detail is for ``reco doctor``."""
     recommender = request.config_dict[RECOMMENDER]
-    recommender.record_now(())  # nothing to record, but NotRunning where it is not open
+    if not recommender.is_open:
+        raise NotRunning("the recommender is not open")
     status = "degraded" if recommender.last_error else "ok"
     return web.json_response({"status": status, "items": int(recommender.engine.state.view.alive.sum())})
 
