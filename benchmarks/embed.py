@@ -27,8 +27,8 @@ def run() -> dict[str, float]:
         for number in range(ROUNDS):
             var = Path(name) / f"shop-{number}"
             shutil.copytree(loaded, var)
-            with ShopProcess(var, reco=True, pinned=False, BENCH_EMBEDS="1") as process:
-                process.ask("warm_model")
+            with ShopProcess(var, reco=True, pinned=False) as process:
+                process.ask("lend_model")
                 if number % 2:
                     encode.append(process.ask("encode"))
                 answer = process.ask("sync")

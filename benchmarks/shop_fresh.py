@@ -8,7 +8,7 @@ from io import StringIO
 from itertools import pairwise
 from typing import Any, Final
 
-__all__ = ["encode", "saved_product", "sync", "view_changes", "warm_model"]
+__all__ = ["encode", "lend_model", "saved_product", "sync", "view_changes", "warm_model"]
 
 PATIENCE_SECONDS: Final = 20.0
 LOOK_EVERY_SECONDS: Final = 0.01
@@ -77,11 +77,35 @@ def view_changes(number: int) -> bool:
     return all(before != after for before, after in pairwise(slates))
 
 
+class Warm:
+    """An embedder that was used before, and that outlives the recommender it is lent to."""
+
+    def __init__(self, embedder: Any) -> None:
+        self.embedder = embedder
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.embedder, name)
+
+    async def aclose(self) -> None:
+        """Stay open for the next one."""
+
+
+def lend_model() -> None:
+    """Load the shop's text model once; every recommender opened from here on is lent it, so that no sync pays for loading."""
+    import asyncio
+
+    from reco_sdk import wiring
+    from reco_sdk.embedding.sentence_transformer import SentenceTransformerEmbedder
+
+    warm = Warm(SentenceTransformerEmbedder())
+    asyncio.run(warm.embed(["a warm model"]))
+    wiring.make_embedder = lambda _config: warm
+
+
 def encode() -> float:
     """Return the seconds of one ``encode`` call on the catalogue's texts, with the model of the shop."""
     from sentence_transformers import SentenceTransformer
 
-    from django_reco.recommender import process
     from django_reco.registry import adapters
     from reco_sdk.embedding.sentence_transformer import SentenceTransformerEmbedder
     from reco_sdk.items.text import DEFAULT_RECIPE
@@ -89,11 +113,7 @@ def encode() -> float:
     (adapter,) = adapters().values()
     made, _refused = adapter.items(adapter.index_queryset())
     texts = [DEFAULT_RECIPE.text(item) for item in made]
-    backend = process.backend()
-    embedder = None if backend is None else backend.facade.core.embedder
-    if not isinstance(embedder, SentenceTransformerEmbedder):
-        raise RuntimeError("this process has no text model")  # noqa: TRY004 - not a matter of types
-    model = SentenceTransformer(str(embedder.folder), device="cpu")
+    model = SentenceTransformer(str(SentenceTransformerEmbedder().folder), device="cpu")
     model.encode(["a warm model"])
     started = time.perf_counter()
     model.encode(texts, normalize_embeddings=True, convert_to_numpy=True)
@@ -101,20 +121,18 @@ def encode() -> float:
 
 
 def sync() -> dict[str, float]:
-    """Read the shop's products and orders, embed, and build a snapshot, as ``reco_sync`` does."""
+    """Run ``reco_sync``: read products and orders, embed, build the snapshot."""
     from django.core.management import call_command
 
-    from django_reco.recommender import process
-
-    backend = process.backend()
-    if backend is None:
-        raise RuntimeError("the recommender is not open")
-    core = backend.facade.core
-    if core.embedder is None:
-        raise RuntimeError("this process has no text model")
-    before = backend.facade.run(core.store.vector_count(core.embedder.fingerprint))
+    before = _vectors()
     started = time.perf_counter()
     call_command("reco_sync", stdout=StringIO(), stderr=StringIO())
-    took = time.perf_counter() - started
-    after = backend.facade.run(core.store.vector_count(core.embedder.fingerprint))
-    return {"seconds": took, "embedded": after - before}
+    return {"seconds": time.perf_counter() - started, "embedded": _vectors() - before}
+
+
+def _vectors() -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM reco_vector")
+        return int(cursor.fetchone()[0])

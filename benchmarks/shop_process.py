@@ -94,6 +94,30 @@ def card_query(rounds: int, size: int) -> list[float]:
     return took
 
 
+def cards(addresses: list[str]) -> list[float]:
+    """Return the milliseconds that the shop's own template takes to draw a row of cards, the slate being there."""
+    from django.template.loader import select_template
+    from django.test import RequestFactory
+    from django.urls import resolve
+    from shop.models import Product
+
+    from django_reco import recommend
+    from django_reco.rendering import template_names
+
+    request = RequestFactory().get("/", headers={"user-agent": BROWSER})
+    request.session = {}  # type: ignore[assignment]
+    template = select_template(list(template_names("you_may_also_like", "item")))
+    took = []
+    for address in addresses:
+        product = Product.objects.get(stock_code=resolve(address).kwargs["stock_code"])
+        slate = recommend(request, "you_may_also_like", seeds=[product], n=6)
+        context = {"slate": slate, "objects": slate.objects, "title": "You may also like", "placement": "item"}
+        started = time.perf_counter_ns()
+        template.render({**context, "strategy": "you_may_also_like"}, request)
+        took.append((time.perf_counter_ns() - started) / 1e6)
+    return took
+
+
 def memory(outside: str) -> dict[str, float]:
     """Return resident bytes, mapped pages below ``outside`` aside, and which torch modules are loaded."""
     from benchmarks.measure import resident_bytes
@@ -118,10 +142,12 @@ def main() -> None:
         "paths": paths,
         "pages": pages,
         "card_query": card_query,
+        "cards": cards,
         "memory": memory,
         "saved_product": shop_fresh.saved_product,
         "view_changes": shop_fresh.view_changes,
         "warm_model": shop_fresh.warm_model,
+        "lend_model": shop_fresh.lend_model,
         "encode": shop_fresh.encode,
         "sync": shop_fresh.sync,
     }

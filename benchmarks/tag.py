@@ -1,4 +1,8 @@
-"""The product page of the gift shop with the row of recommendations and without, two processes in turn."""
+"""The product page of the gift shop with the row of recommendations and without, two processes in turn.
+
+The visitor has given consent and looks at one product after another. The shop's part of a row is the query that fetches
+the products and the template that draws the cards; the rest of the difference is ours, the recorded view included.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from benchmarks.shop import serving
 PAGES: Final = 200
 PER_ROUND: Final = 10
 WARM: Final = 30
-FETCHED: Final = 12  # eight cards and four to spare
+FETCHED: Final = 10  # six cards and four to spare
 
 
 def run() -> dict[str, float]:
@@ -27,6 +31,7 @@ def run() -> dict[str, float]:
             for process in processes.values():
                 process.ask("pages", addresses=addresses[:WARM])
             query: list[float] = []
+            cards: list[float] = []
             for start in range(WARM, PAGES + WARM, PER_ROUND):
                 part = addresses[start : start + PER_ROUND]
                 order = list(processes) if start // PER_ROUND % 2 else list(reversed(processes))
@@ -34,12 +39,13 @@ def run() -> dict[str, float]:
                     answer = processes[kind].ask("pages", addresses=part)
                     took[kind] += answer["ms"]
                     queries[kind] += answer["queries"]
+                cards += shop.ask("cards", addresses=part)
                 query += bare.ask("card_query", rounds=PER_ROUND, size=FETCHED)
     # The same pages in the same order: the difference of each pair, then the median.
     differences = [a - b for a, b in zip(took["with"], took["without"], strict=True)]
     added = [a - b for a, b in zip(queries["with"], queries["without"], strict=True)]
     return {
-        "own_time_p50_ms": p50(differences) - p50(query),
+        "own_time_p50_ms": p50(differences) - p50(query) - p50(cards),
         "queries": max(added) if max(added) == min(added) else float("nan"),
         "page_with_p50_ms": p50(took["with"]),
         "page_without_p50_ms": p50(took["without"]),
@@ -47,5 +53,6 @@ def run() -> dict[str, float]:
         "page_without_p99_ms": p99(took["without"]),
         "difference_p50_ms": p50(differences),
         "card_query_p50_ms": p50(query),
+        "shop_template_p50_ms": p50(cards),
         "queries_added_most": max(added),
     }
