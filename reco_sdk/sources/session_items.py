@@ -1,0 +1,47 @@
+"""Session items: the neighbours of each item the visitor looked at lately, so that no interest is averaged away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from reco_sdk.ports import Candidates
+from reco_sdk.snapshot.view import top
+from reco_sdk.sources.context import Context, Reason, no_candidates, similar
+from reco_sdk.sources.session_vector import because_viewed
+
+__all__ = ["SessionItems"]
+
+MAX_ITEMS: Final = 5
+RECENCY: Final = 0.85
+
+
+class SessionItems:
+    """The nearest neighbours of the visitor's last few items, each item a little less than the one after it."""
+
+    name: Final = "session_items"
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return the rows near to one of the last five items that the visitor liked, by cosine × recency."""
+        vector, rows, weights = context.session()
+        lately = list(dict.fromkeys(rows[weights > 0][::-1].tolist()))[:MAX_ITEMS]
+        parts = [context.view.neighbours(row, max(k // 2, 1), context.mask) for row in lately]
+        if not parts:
+            return no_candidates()
+        found = np.concatenate([part[0] for part in parts])
+        scores = np.concatenate([part[1] * np.float32(RECENCY**age) for age, part in enumerate(parts)])
+        # Best first, so that the first of equal rows is the one to keep.
+        order = np.argsort(-scores, kind="stable")
+        unique, first = np.unique(found[order], return_index=True)
+        unique, best = top(unique, scores[order][first], k)
+        if vector is not None and (weights < 0).any():
+            # Near to something liked, but nearer to what was dismissed.
+            wanted = context.view.vectors_of(unique) @ vector > 0
+            unique, best = unique[wanted], best[wanted]
+        return similar(unique, best)
+
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
+        """Name the item of the session that is nearest."""
+        return because_viewed(context, rows)
