@@ -83,7 +83,7 @@ class Orders:
     @cached_property
     def _relations(self) -> tuple[list[str], list[str]]:
         spec = self.spec
-        paths = [self._cheap(p) for p in (spec.group, spec.user, spec.quantity, spec.price, spec.at) if p]
+        paths = [p for p in (self._group, self._user, spec.quantity, spec.price, spec.at) if p]
         if not spec.content_type and self._direct is None:
             paths.append(spec.item)
         return relations_of(self.model, paths)
@@ -102,6 +102,14 @@ class Orders:
         if adapter is None or adapter.canonical or getattr(field, "target_field", None) is not adapter.model._meta.pk:
             return None
         return adapter.label, field.attname
+
+    @cached_property
+    def _group(self) -> str | None:
+        return self._cheap(self.spec.group) if self.spec.group else None
+
+    @cached_property
+    def _user(self) -> str | None:
+        return self._cheap(self.spec.user) if self.spec.user else None
 
     def _cheap(self, path: str) -> str:
         """Return the path to the key instead of the object, where the object itself is not needed."""
@@ -158,8 +166,8 @@ class Orders:
         item_id = self.item_id(line)
         if item_id is None:
             return None
-        group = self._key(line, self.spec.group)
-        user = self._key(line, self.spec.user)
+        group = self._key(line, self._group)
+        user = self._key(line, self._user)
         at = moment(first(resolve(line, self.spec.at))) if self.spec.at else None
         quantity = first(resolve(line, self.spec.quantity)) if self.spec.quantity else 1
         amount, currency = money(resolve(line, self.spec.price)) if self.spec.price else (None, None)
@@ -179,7 +187,7 @@ class Orders:
         )
 
     def _key(self, line: Any, path: str | None) -> str | None:
-        value = first(resolve(line, self._cheap(path))) if path else None
+        value = first(resolve(line, path)) if path else None
         if value is None or value == "":
             return None
         return str(value.pk if isinstance(value, Model) else value)
@@ -253,15 +261,18 @@ class Orders:
         return Q(**{self._time: at, "pk": pk}) if self._time else Q(pk=pk)
 
     def _chunks(self, place: tuple[Any, Any] | None, chunk: int) -> Iterator[list[Any]]:
-        while True:
-            rows = self._base().order_by(*self._order())
-            if place is not None:
-                rows = rows.filter(self._side(place, "gt"))
-            lines = list(rows[:chunk])
-            if not lines:
-                return
+        """Yield the lines after a place, in one pass of the database over them."""
+        rows = self._base().order_by(*self._order())
+        if place is not None:
+            rows = rows.filter(self._side(place, "gt"))
+        lines: list[Any] = []
+        for line in rows.iterator(chunk_size=chunk):
+            lines.append(line)
+            if len(lines) == chunk:
+                yield lines
+                lines = []
+        if lines:
             yield lines
-            place = self._place(lines[-1])
 
     def _go_back(self, place: tuple[Any, Any], missing: int, append: Append, report: OrdersReport, chunk: int) -> None:
         """Read backwards from the cursor until as many new purchases were found as are missing."""

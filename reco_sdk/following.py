@@ -32,8 +32,9 @@ __all__ = ["Follower", "first_state"]
 
 logger = logging.getLogger(__name__)
 
-HISTORY_AT_START: Final = 10_000
-HISTORY_LATER: Final = 100_000
+HISTORY_AT_START: Final = 5_000
+HISTORY_LATER: Final = 25_000
+COUNTED_WITHOUT_SNAPSHOT: Final = 50_000
 EVENTS_REMEMBERED: Final = 10_000
 ALIASES_SECONDS: Final = 60.0
 RANKING_SHARE: Final = 0.02
@@ -231,6 +232,9 @@ class Follower:
             await self._flush()
             # What the snapshot counts already may still be news to the visitors' histories.
             sequence = base.sequence if self._starting else min(base.sequence, self._sequence)
+            if base.path is None and self._starting:
+                # A long log waits for the first snapshot; what happened last is enough to rank by until then.
+                sequence = max(await self._store.interaction_sequence() - COUNTED_WITHOUT_SNAPSHOT, 0)
             while page := await self._store.interactions_since(sequence, PAGE):
                 live.add(
                     [s.interaction for s in page if s.sequence > base.sequence and s.interaction.event_id not in seen],
@@ -290,9 +294,10 @@ class Follower:
     # -- interactions
 
     async def _recall(self, limit: int, until: int) -> list[StoredInteraction]:
-        """Let visitors' histories know the newest interactions up to a sequence."""
+        """Let visitors' histories know the newest interactions up to a sequence, as far as they still matter."""
         recent = [s for s in await self._store.recent_interactions(limit) if s.sequence <= until]
-        self._tracker.record(s.interaction for s in recent)
+        oldest = self._clock.now().timestamp() - self._tracker.ttl_seconds
+        self._tracker.record(s.interaction for s in recent if s.interaction.at.timestamp() >= oldest)
         return recent
 
     async def _recall_more(self, until: int) -> None:

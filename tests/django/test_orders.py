@@ -50,7 +50,7 @@ def test_lines_are_purchases(products, django_assert_num_queries):
     made = order(products[:2], user=user, quantity=3)
     guest = order(products[2:3])
     log = Log()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         report, state = Orders(PLAIN).read(None, log)
     assert (report.read, report.new, report.refused) == (3, 3, 0)
     first, _, third = log.by_id.values()
