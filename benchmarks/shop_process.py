@@ -133,6 +133,8 @@ def main() -> None:
     # The model may be in the page's process, and the tag is alone on the page.
     if hasattr(settings, "RECO"):
         settings.RECO["EMBED_IN_WEB"] = os.environ.get("BENCH_EMBEDS") == "1"
+        if os.environ.get("BENCH_ORDERS") == "0":
+            settings.RECO.pop("ORDERS", None)
     if os.environ.get("BENCH_ONE_ROW") == "1":
         settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates")
     django.setup()
