@@ -41,7 +41,7 @@ def test_it_holds_the_migrations(names: list[str]):
     assert [name for name in migrations if f"reco_sdk/migrations/{name}" not in names] == []
 
 
-@pytest.mark.parametrize("needed", ["django_reco/templates/reco/", "django_reco/static/reco/", "reco_sdk/storage/"])
+@pytest.mark.parametrize("needed", ["django_reco/templates/", "django_reco/static/reco/", "reco_sdk/storage/"])
 def test_it_holds_templates_static_files_and_queries(needed: str, names: list[str]):
     assert any(name.startswith(needed) for name in names)
 
