@@ -110,7 +110,7 @@ def has_nvidia() -> bool:
 
 def install_hnswlib(python: str) -> None:
     """Install the graph index where there is a compiler; without it the exact index serves."""
-    if run(python, "-c", "import hnswlib", check=False):
+    if run(python, "-c", "import importlib.util as i, sys; sys.exit(i.find_spec('hnswlib') is None)", check=False):
         return
     compiler = next((path for path in map(shutil.which, COMPILERS) if path), None)
     if compiler is None:
