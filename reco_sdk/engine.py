@@ -212,8 +212,15 @@ class Engine:
                 picked = _Picked()
                 self._fill(context, strategy.fallback[-1:], request, picked)
                 slate = _slate(context, picked, request, at)
-        total = (perf_counter() - started) * 1_000.0
-        return replace(slate, id=os.urandom(16).hex(), placement=request.placement, at=at, timings_ms={"total": total})
+        return Slate(
+            id=os.urandom(16).hex(),
+            strategy=slate.strategy,
+            placement=request.placement,
+            tier=slate.tier,
+            items=slate.items,
+            at=at,
+            timings_ms={"total": (perf_counter() - started) * 1_000.0},
+        )
 
     def _context(
         self,
@@ -228,7 +235,6 @@ class Engine:
         view = state.view
         mask = self._mask(view, request.filters, now).copy()
         for seed in seeds:
-            mask[seed] = False
             mask[view.variants(seed)] = False
         out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
         if out:
@@ -332,7 +338,6 @@ def _cut(
     """Return the best ``n``, one a group if asked, no category beyond its share while others have something."""
     fused = fuse(parts)
     view = context.view
-    rows = fused.rows.tolist()
     places: list[int] = []
     over: list[int] = []
     room = math.ceil(strategy.category_share * request.n)
@@ -354,7 +359,7 @@ def _cut(
         places.append(place)
     # What exceeds a share still comes before fallbacks.
     places = sorted(places + over[: request.n - len(places)])
-    picked = _Picked(rows=[rows[place] for place in places])
+    picked = _Picked(rows=fused.rows[places].tolist())
     for given in fused.contributions[places].tolist():
         picked.contributions.append({s.name: v for s, v in zip(used, given, strict=True) if v > 0})
         picked.sources.append(used[given.index(max(given))])

@@ -34,7 +34,7 @@ Step: TypeAlias = Literal["none", "exact", "graph", "clusters"]
 _SPARE_FETCH: Final = 16
 # The far end of a long answer of the graph is less right than its beginning, and a filter that contradicts the query makes
 # it walk in vain. So with clusters at hand the graph is asked only where at least this share matches.
-_GRAPH_SHARE: Final = 0.9
+_GRAPH_SHARE: Final = 0.7
 _MAX_FETCH: Final = 1_000
 
 

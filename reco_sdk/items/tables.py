@@ -32,11 +32,12 @@ class TextTable:
         int64 ``(n + 1,)``.
     """
 
-    __slots__ = ("blob", "offsets")
+    __slots__ = ("_bytes", "blob", "offsets")
 
     def __init__(self, blob: _U8, offsets: _I64) -> None:
         self.blob = blob
         self.offsets = offsets
+        self._bytes = blob.data
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> TextTable:
@@ -50,7 +51,7 @@ class TextTable:
         return len(self.offsets) - 1
 
     def __getitem__(self, row: int) -> str:
-        return self.blob[self.offsets[row] : self.offsets[row + 1]].tobytes().decode()
+        return str(self._bytes[self.offsets[row] : self.offsets[row + 1]], "utf-8")
 
 
 class IdTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from reco_sdk.types import BoolMask
 
 __all__ = ["Filters"]
 
+_OF_THE_REQUEST: Final = frozenset({"exclude_purchased", "one_per_group", "exclude_ids", "catalogue_key"})
 AttributePairs = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -62,6 +63,8 @@ class Filters:
     exclude_ids: frozenset[str] = field(default_factory=frozenset)
     exclude_purchased: bool = True
     one_per_group: bool = True
+    catalogue_key: tuple[object, ...] = field(init=False, repr=False, compare=False, default=())
+    """What of the filters decides the mask of a view, for caching it."""
 
     def __post_init__(self) -> None:
         for name in ("price_min", "price_max"):
@@ -84,13 +87,8 @@ class Filters:
         if self.only_ids is not None:
             object.__setattr__(self, "only_ids", frozenset(_texts("only_ids", self.only_ids)))
         object.__setattr__(self, "exclude_ids", frozenset(_texts("exclude_ids", self.exclude_ids)))
-
-    @property
-    def catalogue_key(self) -> tuple[object, ...]:
-        """What of the filters decides the mask of a view, for caching it."""
-        return tuple(
-            getattr(self, f.name) for f in fields(self) if f.name not in {"exclude_purchased", "one_per_group", "exclude_ids"}
-        )
+        key = tuple(getattr(self, f.name) for f in fields(self) if f.name not in _OF_THE_REQUEST)
+        object.__setattr__(self, "catalogue_key", key)
 
     @property
     def narrows(self) -> bool:

@@ -43,8 +43,8 @@ class Base:
         float32 ``(n, d)`` whitened unit rows (zero where ``has_vector`` is False).
     neighbours, neighbour_scores
         int32 and float32 ``(n, k)``: each row's nearest rows, descending, padded with −1.
-    group_order
-        int32 ``(n,)``: rows in ascending order of their group.
+    group_order, group_sorted
+        int32 and uint64 ``(n,)``: rows in ascending order of their group, and those groups.
     popular, trending, sold
         float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds), negative ones included.
     absent, absent_weights
@@ -70,6 +70,7 @@ class Base:
     neighbours: Rows
     neighbour_scores: Scores
     group_order: Rows
+    group_sorted: npt.NDArray[np.uint64]
     popular: Floats
     trending: Floats
     sold: Floats
@@ -127,6 +128,7 @@ class Base:
             neighbours=rows.reshape(0, 0),
             neighbour_scores=np.empty((0, 0), np.float32),
             group_order=rows,
+            group_sorted=np.empty(0, np.uint64),
             popular=nothing,
             trending=nothing,
             sold=nothing,
@@ -159,6 +161,7 @@ class Base:
             neighbours=array("neighbours"),
             neighbour_scores=array("neighbour_scores"),
             group_order=array("group_order"),
+            group_sorted=array("group_sorted"),
             popular=array("popular"),
             trending=array("trending"),
             sold=array("sold"),

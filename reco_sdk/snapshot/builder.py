@@ -98,6 +98,7 @@ def build_snapshot(
     arrays |= columns.to_arrays()
     arrays |= {"vectors": vectors, "has_vector": has_vector}
     arrays["group_order"] = np.argsort(columns.group, kind="stable").astype(np.int32)
+    arrays["group_sorted"] = columns.group[arrays["group_order"]]
     if whitening is not None:
         arrays |= whitening.to_arrays()
     report("columns", 1, 1)

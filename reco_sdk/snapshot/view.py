@@ -122,26 +122,21 @@ class View:
     def variants(self, row: int) -> npt.NDArray[np.integer[Any]]:
         """Return all rows of the row's group, itself included."""
         wanted = self.group[row]
-        order = self.base.group_order
-        sorted_groups = self.base.columns.group
-        low = int(np.searchsorted(sorted_groups, wanted, side="left", sorter=order)) if self.n_base else 0
-        high = int(np.searchsorted(sorted_groups, wanted, side="right", sorter=order)) if self.n_base else 0
-        rows = order[low:high]
+        groups = self.base.group_sorted
+        low = int(groups.searchsorted(wanted))
+        high = low
+        if low < self.n_base and groups[low] == wanted:
+            # Most items stand alone: a second search only where they do not.
+            alone = low + 1 == self.n_base or groups[low + 1] != wanted
+            high = low + 1 if alone else int(groups.searchsorted(wanted, side="right"))
+        rows = self.base.group_order[low:high]
         if self.n_delta:
             rows = np.concatenate((rows, np.flatnonzero(self.delta.group == wanted).astype(np.int32) + np.int32(self.n_base)))
         return rows
 
     def variants_of(self, rows: Sequence[int]) -> npt.NDArray[np.integer[Any]]:
         """Return all rows of the groups of several rows, themselves included."""
-        wanted = np.unique(self.group[list(rows)])
-        order, group = self.base.group_order, self.base.columns.group
-        low = np.searchsorted(group, wanted, side="left", sorter=order)
-        high = np.searchsorted(group, wanted, side="right", sorter=order)
-        single = high - low == 1
-        parts = [order[low[single]], *(order[a:b] for a, b in zip(low[~single], high[~single], strict=True))]
-        if self.n_delta:
-            parts.append(np.flatnonzero(np.isin(self.delta.group, wanted)).astype(np.int32) + np.int32(self.n_base))
-        return np.concatenate(parts)
+        return np.concatenate([self.variants(row) for row in rows])
 
     def current(self, now: float, *, available: bool) -> BoolMask:
         """Return which rows are alive, published and not expired at ``now`` (epoch seconds), and available if asked.
@@ -189,6 +184,27 @@ class View:
         if self.n_delta:
             parts.append(self._search_delta(query, k, mask))
         return _merged(parts, k)
+
+    def neighbours_of_each(
+        self, rows: npt.NDArray[np.integer[Any]], k: int, mask: BoolMask
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """Return the best ``k`` of the precomputed neighbours of each row, and of the delta; nothing is searched.
+
+        Returns
+        -------
+        int32 and float32 ``(len(rows), m)``: rows and cosines, −inf where the mask does not allow a row.
+        """
+        in_base = np.minimum(rows, self.n_base - 1)
+        near = self.base.neighbours[in_base, :k]
+        cosines = np.where(
+            mask[near] & (near >= 0) & (rows < self.n_base)[:, None], self.base.neighbour_scores[in_base, :k], -np.inf
+        )
+        if self.n_delta:
+            fresh = np.flatnonzero(mask[self.n_base :] & self.has_vector[self.n_base :])
+            more = self.vectors_of(rows) @ self._delta_vectors[fresh].T
+            near = np.concatenate((near, np.broadcast_to((fresh + self.n_base).astype(np.int32), more.shape)), axis=1)
+            cosines = np.concatenate((cosines, more), axis=1)
+        return near, cosines.astype(np.float32)
 
     def neighbours(self, row: int, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
         """Return up to ``k`` rows most similar to a row's item among those that ``mask`` allows.

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from reco_sdk.ports import Candidates
-from reco_sdk.snapshot.view import top
 from reco_sdk.sources.context import Context, Reason, no_candidates, similar
 from reco_sdk.sources.session_vector import because_viewed
 
@@ -27,20 +26,22 @@ class SessionItems:
         """Return the rows near to one of the last five items that the visitor liked, by cosine × recency."""
         vector, rows, weights = context.session()
         lately = list(dict.fromkeys(rows[weights > 0][::-1].tolist()))[:MAX_ITEMS]
-        parts = [context.view.neighbours(row, max(k // 2, 1), context.mask) for row in lately]
-        if not parts:
+        if not lately or not context.view.n_base:
             return no_candidates()
-        found = np.concatenate([part[0] for part in parts])
-        scores = np.concatenate([part[1] * np.float32(RECENCY**age) for age, part in enumerate(parts)])
+        near, cosines = context.view.neighbours_of_each(np.asarray(lately), max(k // 2, 1), context.mask)
+        scores = (cosines * RECENCY ** np.arange(len(lately), dtype=np.float32)[:, None]).ravel()
         # Best first, so that the first of equal rows is the one to keep.
-        order = np.argsort(-scores, kind="stable")
-        unique, first = np.unique(found[order], return_index=True)
-        unique, best = top(unique, scores[order][first], k)
+        order = np.argsort(-scores, kind="stable")[: 2 * k]
+        found = near.ravel()[order].tolist()
+        best = dict(zip(reversed(found), reversed(scores[order].tolist()), strict=True))
+        unique = np.fromiter(best, np.int32, len(best))[::-1]
+        values = np.fromiter(best.values(), np.float32, len(best))[::-1]
+        unique, values = unique[:k], values[:k]
         if vector is not None and (weights < 0).any():
             # Near to something liked, but nearer to what was dismissed.
             wanted = context.view.vectors_of(unique) @ vector > 0
-            unique, best = unique[wanted], best[wanted]
-        return similar(unique, best)
+            unique, values = unique[wanted], values[wanted]
+        return similar(unique, values)
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Name the item of the session that is nearest."""
