@@ -29,7 +29,7 @@ lint: dev  ## ruff: rules and format
 
 types: dev  ## mypy --strict and pyright
 	$(BIN)/mypy
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 layers: dev  ## import-linter: dependencies point one way
 	$(BIN)/lint-imports
@@ -38,7 +38,7 @@ docs: dev  ## build the documentation into docs/_build, warnings are errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 pytest: dev
-	CHROMIUM="$$($(BIN)/python scripts/chromium.py)" HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term:skip-covered
+	CHROMIUM="$$($(BIN)/python scripts/chromium.py)" HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 bench: dev  ## all benchmarks against their bars; figures in bench-out/
 	$(BIN)/python -m benchmarks.run all --json bench-out/all.json

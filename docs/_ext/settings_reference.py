@@ -12,7 +12,7 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-_NAMES = re.compile(r"^[a-z_]+(, [a-z_]+)*$")
+_NAMES = re.compile(r"^[a-z_]+(,\s+[a-z_]+)*$")
 
 
 def described(cls: type[Any]) -> dict[str, str]:
@@ -22,7 +22,7 @@ def described(cls: type[Any]) -> dict[str, str]:
     for line in (cls.__doc__ or "").splitlines():
         text = line.strip()
         if line.startswith("    ") and not line.startswith("        ") and _NAMES.match(text):
-            names = text.split(", ")
+            names = re.split(r",\s+", text)
         elif line.startswith("        ") and names:
             for name in names:
                 texts.setdefault(name, []).append(text)
