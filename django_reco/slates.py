@@ -233,6 +233,6 @@ def _answer(asked: Request) -> Slate | None:
 
 def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]]) -> ObjectSlate:
     for position, (item, obj) in enumerate(chosen):
-        obj.reco = replace(item, position=position)
+        obj.reco = item._replace(position=position)
     metrics.count("slate.shown" if chosen else "slate.empty")
     return ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, tuple(obj for _, obj in chosen))

@@ -25,7 +25,7 @@ from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.view import View
-from reco_sdk.sources.context import Context, Reason, Source, rows_of
+from reco_sdk.sources.context import Context, Source, rows_of
 from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
 from reco_sdk.types import BoolMask, Vector
 
@@ -34,6 +34,7 @@ __all__ = ["MAX_N", "PLACEMENTS", "Engine", "Request", "State"]
 MAX_N: Final = 1_000
 MIN_CANDIDATES: Final = 50
 MAX_WIDENING: Final = 16
+_LOOK_AHEAD: Final = 32
 PLACEMENTS: Final = frozenset(
     {
         "home",
@@ -329,7 +330,7 @@ def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...
     """Return what of an earlier slate may still be shown: the clock excuses no item that is sold out."""
     rows = ((item, context.view.row(item.id)) for item in slate.items)
     kept = (item for item, row in rows if row >= 0 and context.mask[row])
-    return tuple(replace(item, position=position) for position, item in enumerate(kept))
+    return tuple(item._replace(position=position) for position, item in enumerate(kept))
 
 
 def _cut(
@@ -337,31 +338,36 @@ def _cut(
 ) -> _Picked:
     """Return the best ``n``, one a group if asked, no category beyond its share while others have something."""
     fused = fuse(parts)
-    view = context.view
+    room = math.ceil(strategy.category_share * request.n)
     places: list[int] = []
     over: list[int] = []
-    room = math.ceil(strategy.category_share * request.n)
-    categories = view.main_category[fused.rows].tolist() if room < request.n else None
     counts: Counter[int] = Counter()
     taken: set[int] = set()
-    for place, group in enumerate(view.group[fused.rows].tolist()):
+    for start in range(0, len(fused.rows), _LOOK_AHEAD):
+        rows = fused.rows[start : start + _LOOK_AHEAD]
+        groups = context.view.group[rows].tolist()
+        categories = context.view.main_category[rows].tolist() if room < request.n else [-1] * len(groups)
+        for place, (group, category) in enumerate(zip(groups, categories, strict=True), start):
+            if len(places) >= request.n:
+                break
+            if request.filters.one_per_group:
+                if group in taken:
+                    continue
+                taken.add(group)
+            if category >= 0:
+                if counts[category] >= room:
+                    over.append(place)
+                    continue
+                counts[category] += 1
+            places.append(place)
         if len(places) >= request.n:
             break
-        if request.filters.one_per_group:
-            if group in taken:
-                continue
-            taken.add(group)
-        if categories is not None and (category := categories[place]) >= 0:
-            if counts[category] >= room:
-                over.append(place)
-                continue
-            counts[category] += 1
-        places.append(place)
     # What exceeds a share still comes before fallbacks.
     places = sorted(places + over[: request.n - len(places)])
     picked = _Picked(rows=fused.rows[places].tolist())
+    names = [source.name for source in used]
     for given in fused.contributions[places].tolist():
-        picked.contributions.append({s.name: v for s, v in zip(used, given, strict=True) if v > 0})
+        picked.contributions.append({name: v for name, v in zip(names, given, strict=True) if v > 0})
         picked.sources.append(used[given.index(max(given))])
     return picked
 
@@ -384,23 +390,31 @@ def _slate(context: Context, picked: _Picked, request: Request, at: datetime) ->
 
 def _explained(context: Context, picked: _Picked) -> list[RecommendedItem]:
     view = context.view
-    reasons: dict[int, Reason] = {}
-    for source in dict.fromkeys(picked.sources):
-        rows = [row for row, by in zip(picked.rows, picked.sources, strict=True) if by is source]
-        reasons.update(zip(rows, source.reasons(context, rows), strict=True))
+    sources = dict.fromkeys(picked.sources)
+    if len(sources) == 1:
+        reasons = dict(zip(picked.rows, picked.sources[0].reasons(context, picked.rows), strict=True))
+    else:
+        reasons = {}
+        for source in sources:
+            rows = [row for row, by in zip(picked.rows, picked.sources, strict=True) if by is source]
+            reasons.update(zip(rows, source.reasons(context, rows), strict=True))
+    ids: dict[int, str] = {}
     items = []
     for position, (row, contributions, source) in enumerate(zip(picked.rows, picked.contributions, picked.sources, strict=True)):
         reason = reasons[row]
+        told = reason.item_row
+        if told >= 0 and told not in ids:
+            ids[told] = view.item_id(told)
         items.append(
             RecommendedItem(
-                id=view.item_id(row),
-                score=sum(contributions.values()),
-                reason=reason.text,
-                reason_kind=source.name,
-                reason_item_id=view.item_id(reason.item_row) if reason.item_row >= 0 else None,
-                reason_title=reason.title,
-                contributions=contributions,
-                position=position,
+                view.item_id(row),
+                sum(contributions.values()),
+                reason.text,
+                source.name,
+                ids.get(told),
+                reason.title,
+                contributions,
+                position,
             )
         )
     return items

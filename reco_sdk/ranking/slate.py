@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, overload
+from types import MappingProxyType
+from typing import Any, NamedTuple, overload
 
 __all__ = ["RecommendedItem", "Slate"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecommendedItem:
-    """One item of a slate.
+class RecommendedItem(NamedTuple):
+    """One item of a slate; immutable.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class RecommendedItem:
     reason_kind: str
     reason_item_id: str | None = None
     reason_title: str | None = None
-    contributions: Mapping[str, float] = field(default_factory=dict)
+    contributions: Mapping[str, float] = MappingProxyType({})
     position: int = 0
 
     def to_dict(self) -> dict[str, Any]:
