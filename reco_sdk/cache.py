@@ -25,7 +25,10 @@ class AnswerCache(Generic[T]):
     """
 
     def __init__(self, size: int, ttl_seconds: float) -> None:
-        self._fresh: TTLCache[Hashable, T] | None = TTLCache(size, ttl_seconds) if ttl_seconds > 0 else None
+        self._fresh: TTLCache[Hashable, T] | None = None
+        if ttl_seconds > 0:
+            fresh: TTLCache[Hashable, T] = TTLCache(size, ttl_seconds)
+            self._fresh = fresh
         self._stale: LRUCache[Hashable, T] = LRUCache(size)
         self._lock = threading.Lock()
         self._running: dict[Hashable, threading.Event] = {}

@@ -187,8 +187,8 @@ def _exceedance(z: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """
     z = np.maximum(z, 0)
     square = z * z
-    chance: npt.NDArray[np.float32] = np.exp(-0.5 * square) / (2.50663 * (0.661 * z + 0.339 * np.sqrt(square + 5.51)))
-    return chance
+    chance = np.exp(-0.5 * square) / (2.50663 * (0.661 * z + 0.339 * np.sqrt(square + 5.51)))
+    return np.asarray(chance, dtype=np.float32)
 
 
 class ClusterIndex:

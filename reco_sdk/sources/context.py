@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -85,10 +85,8 @@ class Context:
 class Source(Protocol):
     """A candidate generator."""
 
-    @property
-    def name(self) -> str:
-        """Its name in contributions and reasons."""
-        ...
+    name: ClassVar[str]
+    """Its name in contributions and reasons."""
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return up to ``k`` rows that ``context.mask`` allows, best first, scores in 0 to 1."""

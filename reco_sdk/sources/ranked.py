@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def _with_order(rows: Rows, scores: np.ndarray[tuple[int, ...], np.dtype[np.floa
 class Popular:
     """Decayed weight of all interactions; rating counts and dates decide where there are none."""
 
-    name: Final = "popular"
+    name: ClassVar[str] = "popular"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the most popular rows; as many as there are, if asked."""
@@ -42,7 +42,7 @@ class Popular:
 class Trending:
     """Recent weight against the root of the long-run weight: what rises now."""
 
-    name: Final = "trending"
+    name: ClassVar[str] = "trending"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what rises fastest; none without behaviour."""
@@ -57,7 +57,7 @@ class Trending:
 class Bestsellers:
     """Decayed number of order lines."""
 
-    name: Final = "bestsellers"
+    name: ClassVar[str] = "bestsellers"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what sells most; none without purchases."""
@@ -72,7 +72,7 @@ class Bestsellers:
 class NewArrivals:
     """Newest first, by the date of publication."""
 
-    name: Final = "new_arrivals"
+    name: ClassVar[str] = "new_arrivals"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the newest rows; none when no item has a date."""

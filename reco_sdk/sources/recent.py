@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ _LOOKED_AT: Final = frozenset({"view_item", "select_item", "add_to_cart", "add_t
 class RecentlyViewed:
     """What the visitor looked at, each item once."""
 
-    name: Final = "recently_viewed"
+    name: ClassVar[str] = "recently_viewed"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the items of the visitor's history, latest first."""

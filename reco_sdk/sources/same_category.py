@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ __all__ = ["SameCategory"]
 class SameCategory:
     """The most popular rows of the seeds' main category, those of a like price first among equals."""
 
-    name: Final = "same_category"
+    name: ClassVar[str] = "same_category"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return rows of the first seed's main category by popularity and nearness of price."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -20,7 +20,7 @@ RECENCY: Final = 0.85
 class SessionItems:
     """The nearest neighbours of the visitor's last few items, each item a little less than the one after it."""
 
-    name: Final = "session_items"
+    name: ClassVar[str] = "session_items"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the rows near to one of the last five items that the visitor liked, by cosine × recency."""

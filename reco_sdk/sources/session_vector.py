@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ __all__ = ["SessionVector", "because_viewed"]
 class SessionVector:
     """Nearest neighbours of the recency- and kind-weighted mean of the visitor's item vectors."""
 
-    name: Final = "session_vector"
+    name: ClassVar[str] = "session_vector"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the rows nearest to the session, not those it is made of; none while nothing is known of the visitor."""

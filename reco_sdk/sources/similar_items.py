@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ __all__ = ["SimilarItems"]
 class SimilarItems:
     """Nearest neighbours of each seed; with several seeds, the mean over the seeds that reach a row."""
 
-    name: Final = "similar_items"
+    name: ClassVar[str] = "similar_items"
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the seeds' neighbours by cosine of the whitened vectors."""

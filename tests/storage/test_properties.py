@@ -38,7 +38,7 @@ interactions = st.lists(
         texts,
         texts,
         st.datetimes(),
-        st.none() | st.floats(min_value=0, allow_nan=False, allow_infinity=False),
+        st.none() | st.floats(min_value=0, max_value=5),
         st.sampled_from("abcdef"),
     ),
     max_size=8,
