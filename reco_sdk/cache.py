@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
@@ -27,8 +28,7 @@ class AnswerCache(Generic[T]):
     def __init__(self, size: int, ttl_seconds: float) -> None:
         self._fresh: TTLCache[Hashable, T] | None = None
         if ttl_seconds > 0:
-            fresh: TTLCache[Hashable, T] = TTLCache(size, ttl_seconds)
-            self._fresh = fresh
+            self._fresh = TTLCache(size, ttl_seconds, timer=time.monotonic)
         self._stale: LRUCache[Hashable, T] = LRUCache(size)
         self._lock = threading.Lock()
         self._running: dict[Hashable, threading.Event] = {}
