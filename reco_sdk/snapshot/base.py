@@ -47,7 +47,7 @@ class Base:
         int32 and uint64 ``(n,)``: rows in ascending order of their group, and those groups.
     popular, trending, sold
         float64 ``(n,)``: decayed weights at ``reference`` (epoch seconds), negative ones included.
-    absent, absent_weights
+    absent, absent_weights, absent_bought
         Items that visitors did something to and that are not in the catalogue, and their float64 ``(3, m)`` popular,
         trending and sold.
     bought
@@ -76,6 +76,7 @@ class Base:
     sold: Floats
     absent: IdTable
     absent_weights: Floats
+    absent_bought: Postings
     bought: Postings
     whitening: Whitening | None
     index: PlannedIndex | None
@@ -134,6 +135,7 @@ class Base:
             sold=nothing,
             absent=IdTable.of([]),
             absent_weights=np.empty((3, 0)),
+            absent_bought=Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), rows),
             bought=Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), rows),
             whitening=None,
             index=None,
@@ -167,6 +169,7 @@ class Base:
             sold=array("sold"),
             absent=IdTable.from_arrays(array, "absent"),
             absent_weights=array("absent_weights"),
+            absent_bought=Postings(array("absent_bought_keys"), array("absent_bought_offsets"), array("absent_bought_rows")),
             bought=Postings(array("bought_keys"), array("bought_offsets"), array("bought_rows")),
             whitening=Whitening.from_arrays(named) if snapshot.meta["whitened"] else None,
             index=None,

@@ -121,6 +121,10 @@ def build_snapshot(
     absent_log = source.log.arrays({item_id: place for place, item_id in enumerate(absent)})
     arrays |= IdTable.of(absent).to_arrays("absent")
     arrays["absent_weights"] = np.stack(_weights(absent_log, len(absent), now, config))
+    absent_bought = purchases(absent_log)
+    arrays["absent_bought_keys"] = absent_bought.keys
+    arrays["absent_bought_offsets"] = absent_bought.offsets
+    arrays["absent_bought_rows"] = absent_bought.rows
     sessions = embed_sessions(
         log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
     )

@@ -109,6 +109,9 @@ class LiveCounts:
         for key in keys:
             # An item that changed since the snapshot has a new row.
             rows.update(row if view.alive[row] else view.row(view.item_id(row)) for row in view.base.bought.of(key).tolist())
+            # An item that was bought before it was in the catalogue may have arrived since.
+            early = view.base.absent_bought.of(key).tolist()
+            rows.update(view.row(view.base.absent[place]) for place in early)
             for item_id, count in self._bought.get(key, {}).items():
                 row = view.row(item_id)
                 counts[row] = counts.get(row, 0) + count
