@@ -116,15 +116,7 @@ def build_snapshot(
     log = source.log.arrays(row_of)
     arrays |= dict(zip(("popular", "trending", "sold"), _weights(log, len(items), now, config), strict=True))
     arrays |= _purchases(log)
-    # An item that arrives after this snapshot is joined with what was done to it before.
-    absent = source.log.absent(row_of)
-    absent_log = source.log.arrays({item_id: place for place, item_id in enumerate(absent)})
-    arrays |= IdTable.of(absent).to_arrays("absent")
-    arrays["absent_weights"] = np.stack(_weights(absent_log, len(absent), now, config))
-    absent_bought = purchases(absent_log)
-    arrays["absent_bought_keys"] = absent_bought.keys
-    arrays["absent_bought_offsets"] = absent_bought.offsets
-    arrays["absent_bought_rows"] = absent_bought.rows
+    arrays |= _absent(source.log, row_of, now, config)
     sessions = embed_sessions(
         log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
     )
@@ -190,6 +182,20 @@ def _only_with_vectors(
         neighbours = np.take_along_axis(np.where(bad, np.int32(-1), neighbours), keep_order, axis=1)
         scores = np.take_along_axis(np.where(bad, np.float32(-np.inf), scores), keep_order, axis=1)
     return {"neighbours": neighbours.astype(np.int32), "neighbour_scores": scores.astype(np.float32)}
+
+
+def _absent(whole: InteractionLog, row_of: Mapping[str, int], now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+    """Return what was done to items that are not in the catalogue (yet); one that arrives later is joined with it."""
+    absent = whole.absent(row_of)
+    log = whole.arrays({item_id: place for place, item_id in enumerate(absent)})
+    bought = purchases(log)
+    return {
+        **IdTable.of(absent).to_arrays("absent"),
+        "absent_weights": np.stack(_weights(log, len(absent), now, config)),
+        "absent_bought_keys": bought.keys,
+        "absent_bought_offsets": bought.offsets,
+        "absent_bought_rows": bought.rows,
+    }
 
 
 def _weights(log: LogArrays, n: int, now: float, config: Config) -> tuple[Floats, Floats, Floats]:
