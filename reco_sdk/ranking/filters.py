@@ -90,11 +90,6 @@ class Filters:
         key = tuple(getattr(self, f.name) for f in fields(self) if f.name not in _OF_THE_REQUEST)
         object.__setattr__(self, "catalogue_key", key)
 
-    @property
-    def narrows(self) -> bool:
-        """Whether anything beyond availability is asked of the catalogue."""
-        return self.catalogue_key != Filters(available=self.available).catalogue_key
-
     def mask(self, view: View, now: float) -> BoolMask:
         """Return which rows may be recommended at ``now`` (epoch seconds); a fresh array.
 

@@ -26,7 +26,7 @@ class Orders:
     Parameters
     ----------
     popular, trending, sold
-        float32 ``(n,)`` in 0 to 1, the largest is 1 (all 0 without behaviour).
+        float64 ``(n,)`` in 0 to 1, the largest is 1 (all 0 without behaviour).
     popular_rows, trending_rows, sold_rows, newest_rows
         int32: rows by descending score; ``popular_rows`` holds every row, so that a filler never runs dry.
     version

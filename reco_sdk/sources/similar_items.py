@@ -15,7 +15,7 @@ __all__ = ["SimilarItems"]
 
 
 class SimilarItems:
-    """Nearest neighbours of each seed; with several seeds, the mean over the seeds that reach a row."""
+    """Nearest neighbours of each seed; with several seeds, the sum over the seeds that reach a row, divided by all."""
 
     name: ClassVar[str] = "similar_items"
 
