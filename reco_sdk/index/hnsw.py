@@ -160,7 +160,7 @@ class HnswIndex:
             raise VectorIndexError(f"the graph cannot be written to {file}: {error}") from error
         expected = self._graph.index_file_size()
         if written != expected:
-            raise VectorIndexError(f"the graph was not written whole to {file}: {written} of {expected} bytes; is the disk full?")
+            raise VectorIndexError(f"the graph was not written whole to {file}: {written} of {expected} bytes; make room")
 
     @property
     def count(self) -> int:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import mmap
 import os
 import platform
 import re
@@ -33,6 +32,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.errors import SnapshotCorrupt, SnapshotError
+from reco_sdk.snapshot.disk import crc32, explained, sync_folder
 
 __all__ = ["FORMAT_VERSION", "Snapshot", "snapshot_number", "write_snapshot"]
 
@@ -43,7 +43,6 @@ _MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9]{1,8})?")
 _FOLDER: Final = re.compile(r"snapshot-(\d{6,18})-[0-9a-f]{8}")
 _SMALL_BYTES: Final = 8 << 20
-_CHUNK_BYTES: Final = 4 << 20
 
 
 def snapshot_number(path: Path) -> int | None:
@@ -84,8 +83,8 @@ def write_snapshot(
     Raises
     ------
     SnapshotError
-        When anything fails, a full disk included, with the cause. Nothing is left behind, and no other snapshot
-        is touched.
+        When anything fails, a full disk included, with cause and mend. Nothing is left behind, and no other
+        snapshot is touched.
     """
     parent = Path(root)
     folder: Path | None = None
@@ -99,13 +98,14 @@ def write_snapshot(
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        _sync_folder(folder)
+        sync_folder(folder)
         final = parent / f"snapshot-{_next_number(parent):06d}-{secrets.token_hex(4)}"
         folder.rename(final)
         folder = final
-        _sync_folder(parent)
+        sync_folder(parent)
     except Exception as error:
-        raise SnapshotError(f"no snapshot was written to {parent}: {error}; the earlier ones are as they were") from error
+        cause = explained(error, parent)
+        raise SnapshotError(f"no snapshot was written to {parent}: {cause}; the earlier ones are as they were") from error
     else:
         done, folder = folder, None
         return done
@@ -153,15 +153,7 @@ def _seal(path: Path) -> dict[str, Any]:
     """Bring a file to the disk, then describe it."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-    return {"file": path.name, "bytes": path.stat().st_size, "crc32": f"{_crc32(path):08x}"}
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return {"file": path.name, "bytes": path.stat().st_size, "crc32": f"{crc32(path):08x}"}
 
 
 def _next_number(parent: Path) -> int:
@@ -170,18 +162,6 @@ def _next_number(parent: Path) -> int:
 
 def _checksum(content: Mapping[str, Any]) -> str:
     return f"{zlib.crc32(json.dumps(content, sort_keys=True, allow_nan=False).encode()):08x}"
-
-
-def _crc32(path: Path) -> int:
-    """Return the CRC-32 of a file; zlib lets other threads run while it reads a chunk."""
-    crc = 0
-    with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size == 0:
-            return crc
-        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            for start in range(0, len(view), _CHUNK_BYTES):
-                crc = zlib.crc32(view[start : start + _CHUNK_BYTES], crc)
-    return crc
 
 
 def _library_version() -> str:
@@ -344,7 +324,7 @@ class Snapshot:
             return
         path = self.path / entry.file
         try:
-            found = _crc32(path)
+            found = crc32(path)
         except OSError as error:
             raise SnapshotError(f"{path} cannot be read: {error}; build a new snapshot") from error
         if found != entry.crc32:

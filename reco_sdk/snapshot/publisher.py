@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from reco_sdk.errors import BuildInProgress, SnapshotError
+from reco_sdk.snapshot.disk import explained, sync_folder
 from reco_sdk.snapshot.format import Snapshot, snapshot_number, temporary_prefix
 
 __all__ = ["SnapshotFolder"]
@@ -83,13 +84,10 @@ class SnapshotFolder:
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(self.root / _CURRENT)
-            descriptor = os.open(self.root, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_folder(self.root)
         except OSError as error:
-            raise SnapshotError(f"{path.name} could not be published: {error}; the one before still serves") from error
+            cause = explained(error, self.root)
+            raise SnapshotError(f"{path.name} could not be published: {cause}; the one before still serves") from error
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -181,7 +179,7 @@ class SnapshotFolder:
             self.root.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise SnapshotError(f"no build lock in {self.root}: {error}") from error
+            raise SnapshotError(f"no build lock in {self.root}: {explained(error, self.root)}") from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
