@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,7 +33,7 @@ __all__ = ["MAX_N", "PLACEMENTS", "Engine", "Request", "State"]
 MAX_N: Final = 1_000
 MIN_CANDIDATES: Final = 50
 MAX_WIDENING: Final = 16
-_LOOK_AHEAD: Final = 32
+_LOOK_AHEAD: Final = 24
 PLACEMENTS: Final = frozenset(
     {
         "home",
@@ -272,7 +271,8 @@ class Engine:
 
     def _pick(self, context: Context, strategy: Strategy, request: Request, deadline: float) -> _Picked:
         picked = _Picked()
-        k = max(MIN_CANDIDATES, 4 * request.n)
+        # One source alone has its order already; several need depth for a row that each holds in the middle.
+        k = max(MIN_CANDIDATES, 4 * request.n) if len(strategy.sources) > 1 else 2 * request.n + 8
         widened = 1
         while True:
             parts: list[tuple[Candidates, float]] = []
@@ -338,32 +338,34 @@ def _cut(
 ) -> _Picked:
     """Return the best ``n``, one a group if asked, no category beyond its share while others have something."""
     fused = fuse(parts)
-    room = math.ceil(strategy.category_share * request.n)
+    n, one_per_group = request.n, request.filters.one_per_group
+    room = math.ceil(strategy.category_share * n)
     places: list[int] = []
     over: list[int] = []
-    counts: Counter[int] = Counter()
+    counts: dict[int, int] = {}
     taken: set[int] = set()
     for start in range(0, len(fused.rows), _LOOK_AHEAD):
         rows = fused.rows[start : start + _LOOK_AHEAD]
         groups = context.view.group[rows].tolist()
-        categories = context.view.main_category[rows].tolist() if room < request.n else [-1] * len(groups)
+        categories = context.view.main_category[rows].tolist() if room < n else [-1] * len(groups)
         for place, (group, category) in enumerate(zip(groups, categories, strict=True), start):
-            if len(places) >= request.n:
-                break
-            if request.filters.one_per_group:
+            if one_per_group:
                 if group in taken:
                     continue
                 taken.add(group)
             if category >= 0:
-                if counts[category] >= room:
+                count = counts.get(category, 0)
+                if count >= room:
                     over.append(place)
                     continue
-                counts[category] += 1
+                counts[category] = count + 1
             places.append(place)
-        if len(places) >= request.n:
+            if len(places) == n:
+                break
+        if len(places) == n:
             break
     # What exceeds a share still comes before fallbacks.
-    places = sorted(places + over[: request.n - len(places)])
+    places = sorted(places + over[: n - len(places)]) if over else places
     picked = _Picked(rows=fused.rows[places].tolist())
     names = [source.name for source in used]
     for given in fused.contributions[places].tolist():

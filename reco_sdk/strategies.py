@@ -60,7 +60,7 @@ _recent: Final = RecentlyViewed()
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), needs_seed=True),
-    "you_may_also_like": Strategy(((_similar, 1.0), (_session, 0.3)), (_category, _popular), needs_seed=True),
+    "you_may_also_like": Strategy(((_similar, 1.0), (_items, 0.3)), (_category, _popular), needs_seed=True),
     "recommended_for_you": Strategy(
         ((_items, 0.7), (_session, 0.5), (_popular, 0.12), (_trending, 0.08), (_new, 0.04)),
         (_popular,),

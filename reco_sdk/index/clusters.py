@@ -259,40 +259,43 @@ class ClusterIndex:
         deviation = np.sqrt(self._spreads * np.float32(variance)) + np.float32(1e-9)
         left = np.flatnonzero(matches)
         rows, scores = empty_answer()
+        bar = -np.inf
         # Before the first visit the bar is where the best cluster's mean lies: any will do that orders by promise.
         promise = expected[left] + 2 * deviation[left]
         goal = max(_FIRST_MATCHES, 2 * k)
+        spare = 0
         while len(left):
             best = np.argsort(-promise, kind="stable")
             reached = np.cumsum(matches[left[best]])
             taken = int(np.searchsorted(reached, goal)) + 1
-            if not len(scores):
-                taken = max(taken, _FIRST_CLUSTERS)
+            taken = min(taken, len(left) - spare) if len(scores) >= k else max(taken, _FIRST_CLUSTERS)
             visited, left = left[best[:taken]], left[best[taken:]]
-            more_rows, more_scores = self._scan(np.sort(visited), matches, query, mask)
+            more_rows, more_scores = self._scan(np.sort(visited), matches, query, mask, bar)
             rows, scores = np.concatenate([rows, more_rows]), np.concatenate([scores, more_scores])
             if len(scores) < k:
                 promise = expected[left] + 2 * deviation[left]
                 continue
             bar = np.partition(scores, len(scores) - k)[len(scores) - k]
+            kept = scores >= bar
+            rows, scores = rows[kept], scores[kept]
             promise = matches[left] * _exceedance((bar - expected[left]) / deviation[left])
             cheapest = np.sort(promise)
             spare = int(np.searchsorted(np.cumsum(cheapest), self._tolerance * k, side="right"))
             if spare == len(left):
                 break
             # Visit what promises most, but raise the bar now and then: it may spare the rest.
-            goal = min(2 * goal, int(np.sort(matches[left])[::-1].sum()))
+            goal *= 8
         return top_k(rows, scores, k)
 
     def _scan(
-        self, clusters: npt.NDArray[np.int64], matches: npt.NDArray[np.int64], query: Vector, mask: BoolMask | None
+        self, clusters: npt.NDArray[np.int64], matches: npt.NDArray[np.int64], query: Vector, mask: BoolMask | None, bar: float
     ) -> tuple[Rows, Scores]:
-        """Score the matching rows of some clusters, given ascending."""
+        """Score the matching rows of some clusters, given ascending; return those that reach the bar."""
         starts, sizes = self._offsets[clusters], self._sizes[clusters]
         ends = np.cumsum(sizes)
         total = int(ends[-1])
-        rows = np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
         if mask is not None and int(matches[clusters].sum()) < _DENSE * total:
+            rows = np.repeat(starts - (ends - sizes), sizes) + np.arange(total)
             rows = rows[mask[rows]]
             return rows.astype(np.int32), score_rows(self._vectors, rows, query)
         scores = np.empty(total, dtype=np.float32)
@@ -300,6 +303,11 @@ class ClusterIndex:
         for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
             inner_products(self._vectors[start : start + size], query, scores[end : end + size])
             end += size
+        # Few reach the bar, so that only these are looked up.
+        places = np.flatnonzero(scores >= bar)
+        scores = scores[places]
+        cluster = np.searchsorted(ends, places, side="right")
+        rows = places + (starts - (ends - sizes))[cluster]
         if mask is not None:
             kept = mask[rows]
             rows, scores = rows[kept], scores[kept]

@@ -194,14 +194,17 @@ class View:
         -------
         int32 and float32 ``(len(rows), m)``: rows and cosines, −inf where the mask does not allow a row.
         """
-        in_base = np.minimum(rows, self.n_base - 1)
-        near = self.base.neighbours[in_base, :k]
-        cosines = np.where(
-            mask[near] & (near >= 0) & (rows < self.n_base)[:, None], self.base.neighbour_scores[in_base, :k], -np.inf
-        )
+        if self.n_base:
+            in_base = np.minimum(rows, self.n_base - 1)
+            near = self.base.neighbours[in_base, :k]
+            allowed = mask[near] & (near >= 0) & (rows < self.n_base)[:, None]
+            cosines = np.where(allowed, self.base.neighbour_scores[in_base, :k], -np.inf)
+        else:
+            near, cosines = np.empty((len(rows), 0), np.int32), np.empty((len(rows), 0), np.float32)
         if self.n_delta:
             fresh = np.flatnonzero(mask[self.n_base :] & self.has_vector[self.n_base :])
             more = self.vectors_of(rows) @ self._delta_vectors[fresh].T
+            more[rows[:, None] == fresh + self.n_base] = -np.inf  # an item is not its own neighbour
             near = np.concatenate((near, np.broadcast_to((fresh + self.n_base).astype(np.int32), more.shape)), axis=1)
             cosines = np.concatenate((cosines, more), axis=1)
         return near, cosines.astype(np.float32)

@@ -26,7 +26,7 @@ class SessionItems:
         """Return the rows near to one of the last five items that the visitor liked, by cosine × recency."""
         vector, rows, weights = context.session()
         lately = list(dict.fromkeys(rows[weights > 0][::-1].tolist()))[:MAX_ITEMS]
-        if not lately or not context.view.n_base:
+        if not lately:
             return no_candidates()
         near, cosines = context.view.neighbours_of_each(np.asarray(lately), max(k // 2, 1), context.mask)
         scores = (cosines * RECENCY ** np.arange(len(lately), dtype=np.float32)[:, None]).ravel()

@@ -242,8 +242,8 @@ async def test_you_may_also_like_leans_towards_the_session(reco):
     mine = await reco.recommend(strategy="you_may_also_like", seeds=["red-dress"], visitor_id="v1", placement="item", n=7)
     theirs = await reco.recommend(strategy="you_may_also_like", seeds=["red-dress"], visitor_id="v2", placement="item", n=7)
     assert mine.ids[0] == theirs.ids[0] == "blue-dress"
-    assert mine[mine.ids.index("hose")].contributions["session_vector"] > 0
-    assert "session_vector" not in mine[mine.ids.index("rake")].contributions  # it is not its own neighbour
+    assert mine[mine.ids.index("hose")].contributions["session_items"] > 0
+    assert "session_items" not in mine[mine.ids.index("rake")].contributions  # it is not its own neighbour
     assert (mine.tier, theirs.tier) == ("personal", "similar")
 
 
