@@ -20,6 +20,7 @@ import platform
 import re
 import secrets
 import shutil
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -33,13 +34,14 @@ import numpy.typing as npt
 
 from reco_sdk.errors import SnapshotCorrupt, SnapshotError
 from reco_sdk.snapshot.disk import crc32, explained, sync_folder
+from reco_sdk.snapshot.filelock import share
 
-__all__ = ["FORMAT_VERSION", "Snapshot", "snapshot_number", "write_snapshot"]
+__all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "snapshot_number", "write_snapshot"]
 
 FORMAT_VERSION: Final = 1
 """Written into every manifest; a reader refuses a greater one."""
 
-_MANIFEST: Final = "manifest.json"
+MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9]{1,8})?")
 _FOLDER: Final = re.compile(r"snapshot-(\d{6,18})-[0-9a-f]{8}")
 _SMALL_BYTES: Final = 8 << 20
@@ -94,7 +96,7 @@ def write_snapshot(
         folder.mkdir()
         content = _write_content(folder, arrays, meta, files or {})
         text = json.dumps({"checksum": _checksum(content), "content": content}, indent=1, sort_keys=True, allow_nan=False)
-        with (folder / _MANIFEST).open("x", encoding="utf-8") as stream:
+        with (folder / MANIFEST).open("x", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -144,7 +146,7 @@ def _write_content(
 
 def _place(folder: Path, name: str) -> Path:
     path = folder / name
-    if not _NAME.fullmatch(name) or name == _MANIFEST or path.exists():
+    if not _NAME.fullmatch(name) or name == MANIFEST or path.exists():
         raise SnapshotError(f"{name!r} is no name for a file of a snapshot, or is taken")
     return path
 
@@ -184,8 +186,8 @@ class _Entry:
 class Snapshot:
     """A snapshot folder, open for reading. Its arrays are memory-mapped, so every process shares their pages.
 
-    Use :meth:`open`. Deleting the folder does not disturb arrays that are mapped; it does take away
-    :meth:`file`.
+    Use :meth:`open`. As long as the object lives, :meth:`SnapshotFolder.prune` leaves the folder alone. Deleting it
+    by other means does not disturb arrays that are mapped; it does take away :meth:`file`.
 
     Attributes
     ----------
@@ -217,6 +219,8 @@ class Snapshot:
         self._files = files
         self._sound: set[str] = set()
         self._mapped: dict[str, npt.NDArray[Any]] = {}
+        with contextlib.suppress(OSError):
+            weakref.finalize(self, os.close, share(path / MANIFEST))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Snapshot:
@@ -243,7 +247,7 @@ class Snapshot:
                 files={name: _entry(value) for name, value in content["files"].items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SnapshotCorrupt(f"{folder / _MANIFEST} lacks something: {error!r}; build a new snapshot") from error
+            raise SnapshotCorrupt(f"{folder / MANIFEST} lacks something: {error!r}; build a new snapshot") from error
         for entry in snapshot._entries():
             snapshot._check_size(entry)
             if entry.bytes < _SMALL_BYTES:
@@ -346,7 +350,7 @@ class Snapshot:
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     try:
         data = path.read_bytes()
     except OSError as error:

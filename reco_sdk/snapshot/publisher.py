@@ -5,6 +5,7 @@
     state/
         CURRENT                       name of the folder that serves, replaced atomically
         build.lock                    locked while a process builds; holds its process id
+        worker.lock                   locked while a worker of this host lives: then nobody else builds by itself
         snapshot-000011-9b2e77d0/     the one before, kept so that a damaged current one has a successor
         snapshot-000012-3f9c01ab/
 """
@@ -12,7 +13,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import re
@@ -25,14 +25,16 @@ from typing import Final
 
 from reco_sdk.errors import BuildInProgress, SnapshotError
 from reco_sdk.snapshot.disk import explained, sync_folder
-from reco_sdk.snapshot.format import Snapshot, snapshot_number, temporary_prefix
+from reco_sdk.snapshot.filelock import FileLock, is_shared
+from reco_sdk.snapshot.format import MANIFEST, Snapshot, snapshot_number, temporary_prefix
 
 __all__ = ["SnapshotFolder"]
 
 _log = logging.getLogger(__name__)
 
 _CURRENT: Final = "CURRENT"
-_LOCK: Final = "build.lock"
+_BUILD_LOCK: Final = "build.lock"
+_WORKER_LOCK: Final = "worker.lock"
 _TEMPORARY: Final = re.compile(r"\.tmp-[0-9a-f]{8}-(\d+)-[0-9a-f]{8}")
 _ABANDONED_SECONDS: Final = 24 * 3600
 
@@ -48,6 +50,7 @@ class SnapshotFolder:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
+        self.worker_lock = FileLock(self.root / _WORKER_LOCK)
 
     def current(self) -> Path | None:
         """Return the folder that serves; ``None`` when nothing was published, or what was is gone."""
@@ -129,7 +132,7 @@ class SnapshotFolder:
         return snapshot
 
     def prune(self, keep: int = 2) -> list[Path]:
-        """Delete old snapshots and what crashed builders left; the current one always stays.
+        """Delete old snapshots and what crashed builders left; the current one, and what a process serves, stay.
 
         Parameters
         ----------
@@ -150,7 +153,8 @@ class SnapshotFolder:
             raise SnapshotError(f"keep must be at least 1, got {keep}")
         current = self.current()
         others = [path for path in self.snapshots() if path != current]
-        doomed = others[keep - (current is not None) :] + [path for path in self._temporaries() if _abandoned(path)]
+        old = others[keep - (current is not None) :]
+        doomed = [path for path in old if not is_shared(path / MANIFEST)] + [p for p in self._temporaries() if _abandoned(p)]
         for path in doomed:
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -175,27 +179,17 @@ class SnapshotFolder:
         SnapshotError
             When the lock file cannot be made.
         """
+        lock = FileLock(self.root / _BUILD_LOCK)
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            acquired = lock.acquire()
         except OSError as error:
             raise SnapshotError(f"no build lock in {self.root}: {explained(error, self.root)}") from error
+        if not acquired:
+            raise BuildInProgress(f"process {lock.holder()} is building in {self.root}; wait for it")
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                raise BuildInProgress(f"process {holder} is building in {self.root}; wait for it") from error
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-            try:
-                yield
-            finally:
-                # The file stays: deleting it would let a waiter lock a file that no longer has a name.
-                os.ftruncate(descriptor, 0)
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
+            yield
         finally:
-            os.close(descriptor)
+            lock.release()
 
 
 def _abandoned(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,5 +248,68 @@ def test_a_snapshot_in_use_survives_being_pruned(folder):
     snapshot = folder.open_latest()
     assert isinstance(snapshot, Snapshot)
     publish(folder, 2)
-    folder.prune(keep=1)
+    assert folder.prune(keep=1) == []
     assert snapshot.array("vectors").sum() == 200
+    path = snapshot.path
+    del snapshot
+    assert folder.prune(keep=1) == [path]
+
+
+IN_USE = """
+    import sys
+    from reco_sdk.snapshot.publisher import SnapshotFolder
+    snapshot = SnapshotFolder(sys.argv[1]).open_latest()
+    print("serving", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_what_another_process_serves_stays_until_it_ends(folder):
+    first = publish(folder, 1)
+    other = child(IN_USE, str(folder.root))
+    assert other.stdout.readline() == "serving\n"
+    publish(folder, 2)
+    assert folder.prune(keep=1) == []
+    other.kill()  # however it ends
+    other.wait()
+    other.stdin.close(), other.stdout.close()
+    assert folder.prune(keep=1) == [first]
+
+
+def test_one_worker_a_host_even_when_the_folder_was_removed(folder):
+    lock, other = folder.worker_lock, SnapshotFolder(folder.root).worker_lock
+    assert not other.taken()
+    assert lock.acquire()
+    assert lock.acquire()
+    assert lock.held
+    assert other.taken()
+    assert not other.acquire()
+    assert other.holder() == str(os.getpid())
+    shutil.rmtree(folder.root)
+    assert not lock.held
+    assert other.acquire()  # nothing is left that would keep it out …
+    assert not lock.acquire()  # … and whoever held it notices
+    other.release()
+    assert lock.acquire()
+    lock.release()
+    lock.release()
+    assert other.holder() == "unknown"
+
+
+def test_a_workers_lock_ends_with_it(folder):
+    code = """
+        import sys
+        from reco_sdk.snapshot.publisher import SnapshotFolder
+        folder = SnapshotFolder(sys.argv[1])
+        print(folder.worker_lock.acquire(), flush=True)
+        sys.stdin.readline()
+    """
+    other = child(code, str(folder.root))
+    assert other.stdout.readline() == "True\n"
+    assert folder.worker_lock.taken()
+    assert not folder.worker_lock.acquire()
+    other.kill()
+    other.wait()
+    other.stdin.close(), other.stdout.close()
+    assert folder.worker_lock.acquire()
+    folder.worker_lock.release()
