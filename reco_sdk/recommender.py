@@ -428,7 +428,7 @@ class CoreRecommender:
             history_rows=rows_of(state.view, history),
             query_vectors=self.engine.query_vectors,
         )
-        vector, _, _ = context.session()
+        vector = context.session()
         base = state.view.base
         if vector is None or not len(base.session_table):
             return []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reco_sdk.interactions.interaction import Interaction
 
 __all__ = ["Event", "current_session", "sessions_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One interaction as a live session keeps it.
+class Event(NamedTuple):
+    """One interaction as a live session keeps it; a tuple, because a request hashes a history of them.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ not alive any more.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 __all__ = ["View", "top"]
 
 _S = TypeVar("_S", bound=np.generic)
+# What a visitor looked at is asked for again with each of their pages.
+_ROWS_REMEMBERED: Final = 10_000
 
 
 def top(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
@@ -77,6 +79,7 @@ class View:
         self.available = _joined(base.columns.available, self.delta.available)
         self.rating_count = _joined(base.columns.rating_count, self.delta.rating_count)
         self.main_category = _joined(base.columns.main_category, _in_base_codes(base.columns, self.delta))
+        self._rows: dict[str, int] = {}
         self._current: tuple[float, float, BoolMask] = (np.inf, -np.inf, self.alive)
 
     def __len__(self) -> int:
@@ -86,6 +89,14 @@ class View:
 
     def row(self, item_id: str) -> int:
         """Return the row of an item that is alive, −1 otherwise."""
+        found = self._rows.get(item_id)
+        if found is None:
+            found = self._look_up(item_id)
+            if len(self._rows) < _ROWS_REMEMBERED:
+                self._rows[item_id] = found
+        return found
+
+    def _look_up(self, item_id: str) -> int:
         row = self.delta.ids.row(item_id) if self.n_delta else -1
         if row >= 0:
             return self.n_base + row

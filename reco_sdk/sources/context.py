@@ -59,22 +59,29 @@ class Context:
     history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
     new_arrival_days: float = 60.0
-    _session: tuple[Vector | None, Rows, Floats] | None = None
+    _events: tuple[Rows, Floats] | None = None
+    _session: tuple[Vector | None] | None = None
 
-    def session(self) -> tuple[Vector | None, Rows, Floats]:
-        """Return the session's vector, the rows of its items (repeats included), and their weights."""
-        if self._session is None:
-            weights = event_weights(self.history)
+    def events(self) -> tuple[Rows, Floats]:
+        """Return the rows of the session's items that have a vector (repeats included), and their weights."""
+        if self._events is None:
             known = self.history_rows >= 0
             known[known] = self.view.has_vector[self.history_rows[known]]
-            rows = self.history_rows[known]
-            vectors, vector_weights = self.view.vectors_of(rows), weights[known]
-            searches = [(v, weights[place]) for place, v in self._searches()]
+            self._events = self.history_rows[known], event_weights(self.history)[known]
+        return self._events
+
+    def session(self) -> Vector | None:
+        """Return the session's vector; ``None`` while nothing is known of the visitor."""
+        if self._session is None:
+            rows, weights = self.events()
+            vectors = self.view.vectors_of(rows)
+            searches = self._searches()
             if searches:
-                vectors = np.concatenate((vectors, np.stack([v for v, _ in searches])))
-                vector_weights = np.concatenate((vector_weights, [w for _, w in searches]))
-            self._session = (session_vector(vectors, vector_weights), rows, weights[known])
-        return self._session
+                all_weights = event_weights(self.history)
+                vectors = np.concatenate((vectors, np.stack([v for _, v in searches])))
+                weights = np.concatenate((weights, [all_weights[place] for place, _ in searches]))
+            self._session = (session_vector(vectors, weights),)
+        return self._session[0]
 
     def _searches(self) -> list[tuple[int, Vector]]:
         """Return the places in the history of searches whose vector is known, and the vectors."""

@@ -24,7 +24,7 @@ class SessionItems:
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the rows near to one of the last five items that the visitor liked, by cosine × recency."""
-        vector, rows, weights = context.session()
+        rows, weights = context.events()
         lately = list(dict.fromkeys(rows[weights > 0][::-1].tolist()))[:MAX_ITEMS]
         if not lately:
             return no_candidates()
@@ -37,7 +37,8 @@ class SessionItems:
         unique = np.fromiter(best, np.int32, len(best))[::-1]
         values = np.fromiter(best.values(), np.float32, len(best))[::-1]
         unique, values = unique[:k], values[:k]
-        if vector is not None and (weights < 0).any():
+        vector = context.session() if (weights < 0).any() else None
+        if vector is not None:
             # Near to something liked, but nearer to what was dismissed.
             wanted = context.view.vectors_of(unique) @ vector > 0
             unique, values = unique[wanted], values[wanted]

@@ -20,10 +20,11 @@ class SessionVector:
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the rows nearest to the session, not those it is made of; none while nothing is known of the visitor."""
-        vector, seen, _ = context.session()
+        vector = context.session()
         if vector is None:
             return no_candidates()
         rows, cosines = context.view.search(vector, k, context.mask)
+        seen, _ = context.events()
         if context.mask[seen].any():
             other = ~np.isin(rows, seen)
             rows, cosines = rows[other], cosines[other]
@@ -36,7 +37,7 @@ class SessionVector:
 
 def because_viewed(context: Context, rows: Sequence[int]) -> list[Reason]:
     """Name, for each row, the item of the session that is nearest."""
-    _, seen, weights = context.session()
+    seen, weights = context.events()
     liked = seen[weights > 0]
     if not len(liked):
         return [Reason("Matches your search")] * len(rows)
