@@ -56,6 +56,12 @@ class Config:
         So many of the most recent sessions are embedded into their own index.
     poll_interval_seconds
         How often a process looks for newer snapshots, items and interactions.
+    lease_seconds
+        How long the work of a process that died waits for another to take it over.
+    snapshot_hours
+        A worker builds a new snapshot at least so often while anything changes; 0 only when ``delta_limit`` is passed.
+    keep_interactions_days, keep_impressions_days, keep_deleted_days
+        How long a worker keeps what visitors did, what they were shown, and that an item was deleted; 0 keeps it for ever.
     api_token
         If set, the HTTP server wants it as a bearer token.
     """
@@ -80,7 +86,12 @@ class Config:
     flush_interval_seconds: float = 1.0
     buffer_limit: int = 10_000
     sessions_indexed: int = 10_000
-    poll_interval_seconds: float = 1.0
+    poll_interval_seconds: float = 0.25
+    lease_seconds: float = 5.0
+    snapshot_hours: float = 24.0
+    keep_interactions_days: float = 730.0
+    keep_impressions_days: float = 90.0
+    keep_deleted_days: float = 30.0
     api_token: str = ""
 
     def __post_init__(self) -> None:
@@ -144,4 +155,7 @@ class Config:
 
 
 _SMALLEST: Final = 1e-9
-_MAY_BE_ZERO: Final = frozenset({"cache_ttl_seconds", "exact_limit", "sessions_indexed", "delta_limit"})
+_MAY_BE_ZERO: Final = frozenset(
+    {"cache_ttl_seconds", "exact_limit", "sessions_indexed", "delta_limit", "snapshot_hours"}
+    | {"keep_interactions_days", "keep_impressions_days", "keep_deleted_days"}
+)
