@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Alias", "DirtyMark", "Impression", "Interaction", "State", "StoredItem"]
+__all__ = ["Alias", "Counter", "DirtyMark", "Impression", "Interaction", "Lease", "State", "StoredItem"]
 
 
 class DirtyMark(models.Model):
@@ -120,3 +120,34 @@ class State(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Lease(models.Model):
+    """Who does alone what only one process may do."""
+
+    name = models.TextField(primary_key=True)
+    holder = models.TextField()
+    epoch = models.BigIntegerField()
+    renewed_at = models.BigIntegerField()
+    expires_at = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "reco_lease"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder or '–'}"
+
+
+class Counter(models.Model):
+    """The greatest number given so far, by what is numbered."""
+
+    name = models.TextField(primary_key=True)
+    value = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "reco_counter"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"

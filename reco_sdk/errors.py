@@ -9,7 +9,9 @@
     │   ├── InvalidInteraction … in an interaction
     │   └── InvalidRequest     … in a request for recommendations
     ├── UnknownItem            a seed that is not (or no longer) in the catalogue
+    ├── LeaseLost              somebody else holds the lease now; nothing was written
     ├── StoreError             the store cannot do it now
+    │   ├── StoreUnavailable   it cannot be reached, or is too busy: the same may work later
     │   ├── StoreTooNew        written by a newer release than this one
     │   └── MigrationError     the schema is not what the ledger says
     ├── SnapshotError          a snapshot cannot be read or written
@@ -36,6 +38,7 @@ __all__ = [
     "InvalidInteraction",
     "InvalidItem",
     "InvalidRequest",
+    "LeaseLost",
     "MigrationError",
     "MissingExtra",
     "ModelNotFound",
@@ -45,6 +48,7 @@ __all__ = [
     "SnapshotError",
     "StoreError",
     "StoreTooNew",
+    "StoreUnavailable",
     "UnknownItem",
     "VectorIndexError",
 ]
@@ -102,8 +106,16 @@ class UnknownItem(RecoError, LookupError):
         super().__init__(f"no item {item_id!r} in the catalogue; it was never stored, or was deleted")
 
 
+class LeaseLost(RecoError):
+    """Somebody else holds the lease now; nothing was written. Acquire it again, and begin anew from the store."""
+
+
 class StoreError(RecoError):
     """The store cannot do what was asked now."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or is too busy now; the same may work later."""
 
 
 class StoreTooNew(StoreError):

@@ -16,12 +16,15 @@ from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 
 __all__ = [
     "Candidates",
+    "ChangeFeed",
     "Clock",
     "Embedder",
     "Impression",
     "InteractionStore",
     "ItemChange",
     "ItemStore",
+    "Lease",
+    "LeaseStore",
     "StateStore",
     "Store",
     "StoredInteraction",
@@ -132,15 +135,68 @@ class ItemChange:
     item: Item | None
 
 
-class ItemStore(Protocol):
-    """Items by id, each with the version at which it last changed. Versions grow by commits."""
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do something alone, for a while.
 
-    async def upsert_items(self, items: Sequence[Item]) -> UpsertReport:
+    Parameters
+    ----------
+    name
+        What is done alone, ``"indexer"`` for example.
+    holder
+        Who does it: a name that no other process has.
+    epoch
+        Grows with each new tenure; a write that shows an older one is refused.
+    until
+        Seconds since 1970 by the store's clock. A holder that wants to go on acquires it again before.
+    """
+
+    name: str
+    holder: str
+    epoch: int
+    until: float
+
+
+class LeaseStore(Protocol):
+    """Leases by name. A row and not a lock of a session, which a connection pooler would give to two."""
+
+    async def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
+        """Take a lease that is free or has expired, or prolong one's own; ``None`` while somebody else holds it.
+
+        Time is the store's. When its clock was put back the lease counts as expired, so that nobody waits for ever; the
+        epoch keeps what was right until then from being overwritten.
+        """
+        ...
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Let go of a lease; one that is lost already is left to its new holder."""
+        ...
+
+    async def get_lease(self, name: str) -> Lease | None:
+        """Return who holds it now, ``None`` when nobody does."""
+        ...
+
+
+class ItemStore(Protocol):
+    """Items by id, each with the version at which it last changed. Versions grow by commits.
+
+    Where a ``lease`` is given, the write happens only if it is still held, else :class:`~reco_sdk.errors.LeaseLost` is
+    raised: a process that was frozen and wakes up does not overwrite what its successor wrote.
+    """
+
+    async def upsert_items(self, items: Sequence[Item], *, lease: Lease | None = None) -> UpsertReport:
         """Store a batch, all or nothing; items whose content hash is unchanged keep their version."""
         ...
 
-    async def delete_items(self, item_ids: Sequence[str]) -> int:
+    async def delete_items(self, item_ids: Sequence[str], *, lease: Lease | None = None) -> int:
         """Mark as deleted; return how many there were. Unknown ids are passed over."""
+        ...
+
+    async def prune_deleted(self, before: datetime) -> int:
+        """Forget items that were deleted before then; return how many.
+
+        The greatest version stays, whatever it is. A reader that last looked before then must read anew.
+        """
         ...
 
     async def get_items(self, item_ids: Sequence[str]) -> dict[str, Item]:
@@ -251,6 +307,14 @@ class InteractionStore(Protocol):
         """Return one logged slate."""
         ...
 
+    async def prune_interactions(self, before: datetime) -> int:
+        """Delete interactions that happened before then; return how many. Sequences are not given again."""
+        ...
+
+    async def prune_impressions(self, before: datetime) -> int:
+        """Delete slates that were shown before then; return how many."""
+        ...
+
     async def alias(self, visitor_id: str, user_id: str) -> None:
         """Record that this browser belongs to this account; the latest wins."""
         ...
@@ -267,12 +331,28 @@ class StateStore(Protocol):
         """Return the value, ``None`` when there is none."""
         ...
 
-    async def put_state(self, name: str, value: str | None) -> None:
-        """Set the value, or delete it with ``None``."""
+    async def put_state(self, name: str, value: str | None, *, lease: Lease | None = None) -> None:
+        """Set the value, or delete it with ``None``; with a ``lease``, only while that is held."""
         ...
 
 
-class Store(ItemStore, VectorStore, InteractionStore, StateStore, Protocol):
+class ChangeFeed(Protocol):
+    """A bell that rings when the store may have changed. What changed is in the store; a reader that hears nothing polls."""
+
+    async def wait_for_change(self, timeout_seconds: float, *, waiter: str = "") -> bool:
+        """Return True as soon as somebody may have changed the store, False after ``timeout_seconds``.
+
+        Parameters
+        ----------
+        timeout_seconds
+            How long to wait at most.
+        waiter
+            Who waits. Each name hears each ring: one that came while it did something else is told at its next call.
+        """
+        ...
+
+
+class Store(ItemStore, VectorStore, InteractionStore, StateStore, LeaseStore, ChangeFeed, Protocol):
     """Everything a recommender keeps: the truth from which all else derives."""
 
     async def open(self) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reco_sdk.errors import NotRunning
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.items.item import Item, check_unique_ids
-from reco_sdk.ports import Clock, Impression, ItemChange, StoredInteraction, UpsertReport
+from reco_sdk.ports import Clock, Impression, ItemChange, Lease, StoredInteraction, UpsertReport
 from reco_sdk.storage import rows, schema
+from reco_sdk.storage.leases import LeaseRow, check_lease_request, fence
 from reco_sdk.storage.queries import load_queries
 from reco_sdk.storage.sqlite_connection import SqliteConnection
 from reco_sdk.storage.times import SystemClock, to_micros
@@ -21,6 +25,8 @@ from reco_sdk.types import Vector
 __all__ = ["SqliteStore"]
 
 T = TypeVar("T")
+
+PRUNED_AT_ONCE = 5_000
 
 
 class SqliteStore:
@@ -37,7 +43,7 @@ class SqliteStore:
     busy_timeout_seconds
         How long a write waits for another process's write.
     clock
-        Stamps ``updated_at``; the machine's own by default.
+        Stamps ``updated_at``, and what leases go by; the machine's own by default.
     """
 
     def __init__(self, path: str | Path, *, busy_timeout_seconds: float = 5.0, clock: Clock | None = None) -> None:
@@ -97,16 +103,17 @@ class SqliteStore:
 
     # Items
 
-    async def upsert_items(self, items: Sequence[Item]) -> UpsertReport:
+    async def upsert_items(self, items: Sequence[Item], *, lease: Lease | None = None) -> UpsertReport:
         """Store a batch, all or nothing; items whose content hash is unchanged keep their version."""
         batch = list(items)
         check_unique_ids(batch)
         now = self._now()
-        return await self._write(lambda db: self._upsert(db, batch, now))
+        return await self._write(lambda db: self._upsert(db, batch, now, lease))
 
-    def _upsert(self, db: sqlite3.Connection, batch: list[Item], now: int) -> UpsertReport:
+    def _upsert(self, db: sqlite3.Connection, batch: list[Item], now: int, lease: Lease | None) -> UpsertReport:
         hashes = {item.id: item.content_hash for item in batch}
         with schema.immediate(db):
+            self._fence(db, lease)
             stored = dict(db.execute(self._sql["live_hashes"], (_json(hashes),)).fetchall())
             version = int(db.execute(self._sql["item_version"]).fetchone()[0])
             changed = [item for item in batch if stored.get(item.id) != hashes[item.id]]
@@ -122,13 +129,14 @@ class SqliteStore:
             unchanged=len(batch) - len(changed),
         )
 
-    async def delete_items(self, item_ids: Sequence[str]) -> int:
+    async def delete_items(self, item_ids: Sequence[str], *, lease: Lease | None = None) -> int:
         """Mark as deleted; return how many there were. Unknown ids are passed over."""
         wanted = rows.storable_keys(item_ids)
         now = self._now()
 
         def job(db: sqlite3.Connection) -> int:
             with schema.immediate(db):
+                self._fence(db, lease)
                 live = dict(db.execute(self._sql["live_hashes"], (_json(wanted),)).fetchall())
                 version = int(db.execute(self._sql["item_version"]).fetchone()[0])
                 gone = [key for key in wanted if key in live]
@@ -136,6 +144,11 @@ class SqliteStore:
             return len(gone)
 
         return await self._write(job)
+
+    async def prune_deleted(self, before: datetime) -> int:
+        """Forget items that were deleted before then, but for the greatest version; return how many."""
+        limit = to_micros(before)
+        return await self._write(lambda db: self._change_many(db, "prune_deleted", [(limit,)]))
 
     async def get_items(self, item_ids: Sequence[str]) -> dict[str, Item]:
         """Return those of the items that are stored and not deleted."""
@@ -206,13 +219,8 @@ class SqliteStore:
 
     async def prune_vectors(self, keep_fingerprints: Sequence[str]) -> int:
         """Delete vectors of every other model; return how many."""
-        keep = rows.storable_keys(keep_fingerprints)
-
-        def job(db: sqlite3.Connection) -> int:
-            with schema.immediate(db):
-                return db.execute(self._sql["prune_vectors"], (_json(keep),)).rowcount
-
-        return await self._write(job)
+        keep = _json(rows.storable_keys(keep_fingerprints))
+        return await self._write(lambda db: self._change_many(db, "prune_vectors", [(keep,)]))
 
     # Interactions
 
@@ -273,6 +281,26 @@ class SqliteStore:
         found = await self._read("impression", slate_id, decode=rows.impression_from_row)
         return found[0] if found else None
 
+    async def prune_interactions(self, before: datetime) -> int:
+        """Delete interactions that happened before then; return how many. Sequences are not given again."""
+        await self._execute("keep_interaction_sequence")
+        return await self._prune("interactions_before", "delete_interaction", before)
+
+    async def prune_impressions(self, before: datetime) -> int:
+        """Delete slates that were shown before then; return how many."""
+        return await self._prune("impressions_before", "delete_impression", before)
+
+    async def _prune(self, find: str, delete: str, before: datetime) -> int:
+        """Delete what ``find`` finds, a part at a time; the reader finds it, so that no write waits for the search."""
+        gone = 0
+        while keys := await self._read(find, to_micros(before), PRUNED_AT_ONCE, decode=lambda row: (row[0],)):
+            gone += await self._write(partial(self._change_many, query=delete, parameters=keys))
+        return gone
+
+    def _change_many(self, db: sqlite3.Connection, query: str, parameters: Sequence[tuple[Any, ...]]) -> int:
+        with schema.immediate(db):
+            return db.executemany(self._sql[query], parameters).rowcount
+
     async def alias(self, visitor_id: str, user_id: str) -> None:
         """Record that this browser belongs to this account; the latest wins."""
         await self._execute(
@@ -292,22 +320,65 @@ class SqliteStore:
         found = await self._read("state", name, decode=lambda row: str(row[0]))
         return found[0] if found else None
 
-    async def put_state(self, name: str, value: str | None) -> None:
-        """Set the value, or delete it with ``None``."""
+    async def put_state(self, name: str, value: str | None, *, lease: Lease | None = None) -> None:
+        """Set the value, or delete it with ``None``; with a ``lease``, only while that is held."""
         rows.check_text("name", name)
         if value is None:
-            await self._execute("delete_state", name)
+            await self._execute("delete_state", name, lease=lease)
         else:
-            await self._execute("put_state", name, rows.check_text("value", value), self._now())
+            await self._execute("put_state", name, rows.check_text("value", value), self._now(), lease=lease)
 
-    async def _execute(self, query: str, *parameters: object) -> None:
+    async def _execute(self, query: str, *parameters: object, lease: Lease | None = None) -> None:
         sql = self._sql[query]
 
         def job(db: sqlite3.Connection) -> None:
             with schema.immediate(db):
+                self._fence(db, lease)
                 db.execute(sql, parameters)
 
         await self._write(job)
+
+    # Leases and changes
+
+    def _lease(self, db: sqlite3.Connection, name: str) -> LeaseRow | None:
+        row = db.execute(self._sql["lease"], (name,)).fetchone()
+        return None if row is None else LeaseRow(*row)
+
+    def _fence(self, db: sqlite3.Connection, lease: Lease | None) -> None:
+        if lease is not None:
+            fence(lease, self._lease(db, lease.name))
+
+    async def acquire_lease(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
+        """Take a lease that is free or has expired, or prolong one's own; ``None`` while somebody else holds it."""
+        check_lease_request(name, holder, ttl_seconds)
+
+        def job(db: sqlite3.Connection) -> LeaseRow | None:
+            with schema.immediate(db):
+                # The time is read under the lock: one from before waiting for it would stand before the last renewal.
+                row = LeaseRow.grant(self._lease(db, name), holder, ttl_seconds, self._now())
+                if row is not None:
+                    db.execute(self._sql["put_lease"], (name, row.holder, row.epoch, row.renewed_at, row.expires_at))
+            return row
+
+        row = await self._write(job)
+        return None if row is None else row.lease(name)
+
+    async def release_lease(self, lease: Lease) -> None:
+        """Let go of a lease; one that is lost already is left to its new holder."""
+        await self._execute("release_lease", lease.name, lease.holder, lease.epoch)
+
+    async def get_lease(self, name: str) -> Lease | None:
+        """Return who holds it now, ``None`` when nobody does."""
+        if not rows.is_storable(name):
+            return None
+        found = await self._read("lease", name, decode=lambda row: LeaseRow(*row))
+        return found[0].lease(name) if found and found[0].is_held(self._now()) else None
+
+    async def wait_for_change(self, timeout_seconds: float, *, waiter: str = "") -> bool:  # noqa: ARG002
+        """Wait ``timeout_seconds`` and return False: no other process can ring here, so that a reader polls."""
+        self._running()
+        await asyncio.sleep(max(timeout_seconds, 0))
+        return False
 
 
 def _first_integer(row: Sequence[Any]) -> int:

@@ -28,6 +28,10 @@ ON CONFLICT (item_id) DO UPDATE SET
 UPDATE reco_item SET version = ?, content_hash = '', data = '', deleted = 1, updated_at = ?
 WHERE item_id = ?;
 
+-- name: prune_deleted
+DELETE FROM reco_item
+WHERE deleted = 1 AND updated_at < ? AND version < (SELECT MAX(version) FROM reco_item);
+
 -- name: items_after
 SELECT version, item_id, data, deleted FROM reco_item
 WHERE deleted = 0 AND item_id > ?
@@ -79,7 +83,22 @@ FROM reco_interaction
 ORDER BY sequence DESC LIMIT ?;
 
 -- name: interaction_sequence
-SELECT COALESCE(MAX(sequence), 0) FROM reco_interaction;
+SELECT MAX(
+    COALESCE((SELECT MAX(sequence) FROM reco_interaction), 0),
+    COALESCE((SELECT value FROM reco_counter WHERE name = 'interaction'), 0)
+);
+
+-- name: interactions_before
+SELECT sequence FROM reco_interaction WHERE at < ? LIMIT ?;
+
+-- name: keep_interaction_sequence
+-- What was given last, for when the newest rows are pruned.
+INSERT INTO reco_counter (name, value)
+SELECT 'interaction', COALESCE(MAX(sequence), 0) FROM reco_interaction WHERE true
+ON CONFLICT (name) DO UPDATE SET value = MAX(value, excluded.value);
+
+-- name: delete_interaction
+DELETE FROM reco_interaction WHERE sequence = ?;
 
 -- name: interaction_counts
 SELECT kind, COUNT(*) FROM reco_interaction GROUP BY kind ORDER BY kind;
@@ -91,6 +110,12 @@ ON CONFLICT (slate_id) DO NOTHING;
 
 -- name: impression_count
 SELECT COUNT(*) FROM reco_impression;
+
+-- name: impressions_before
+SELECT slate_id FROM reco_impression WHERE at < ? LIMIT ?;
+
+-- name: delete_impression
+DELETE FROM reco_impression WHERE slate_id = ?;
 
 -- name: impression
 SELECT slate_id, at, placement, strategy, tier, item_ids, visitor_id, user_id
@@ -112,3 +137,18 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.u
 
 -- name: delete_state
 DELETE FROM reco_state WHERE name = ?;
+
+-- name: lease
+SELECT holder, epoch, renewed_at, expires_at FROM reco_lease WHERE name = ?;
+
+-- name: put_lease
+INSERT INTO reco_lease (name, holder, epoch, renewed_at, expires_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET
+    holder = excluded.holder,
+    epoch = excluded.epoch,
+    renewed_at = excluded.renewed_at,
+    expires_at = excluded.expires_at;
+
+-- name: release_lease
+-- The row stays: its epoch must not begin anew.
+UPDATE reco_lease SET holder = '' WHERE name = ? AND holder = ? AND epoch = ?;

@@ -17,6 +17,8 @@ class TestMemoryStore(StoreContract):
 
 
 class TestSqliteStore(StoreContract):
+    rings = False
+
     @pytest.fixture
     async def store(self, tmp_path):
         store = SqliteStore(tmp_path / "shöp & co?.sqlite3")
