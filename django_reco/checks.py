@@ -20,7 +20,7 @@ from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from django_reco.conf import Problem, Settings, parse
-from django_reco.items import Items
+from django_reco.items import ITEM_PATHS, Items
 from django_reco.orders import Orders
 from django_reco.paths import load, split
 from django_reco.places import in_memory, sqlite_file
@@ -132,31 +132,8 @@ def _items(parsed: Settings) -> Iterator[Problem]:
         yield _problem("reco.E013", f"{error}.")
 
 
-_PATHS: Final = (
-    "title",
-    "description",
-    "brand",
-    "price",
-    "sale_price",
-    "currency",
-    "available",
-    "quantity",
-    "categories",
-    "tags",
-    "image",
-    "url",
-    "rating",
-    "rating_count",
-    "published",
-    "expires",
-    "language",
-    "group",
-    "canonical",
-)
-
-
 def _adapter(adapter: Items) -> Iterator[Problem]:
-    named = [(name, getattr(adapter, name)) for name in _PATHS]
+    named = [(name, getattr(adapter, name)) for name in ITEM_PATHS]
     named += [(f"attributes[{name!r}]", path) for name, path in adapter.attributes.items()]
     texts: Sequence[str] = (adapter.text,) if isinstance(adapter.text, str) else adapter.text or ()
     named += [("text", path) for path in texts]

@@ -39,11 +39,11 @@ from reco_sdk.items.item import Item
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = ["Card", "Items"]
+__all__ = ["ITEM_PATHS", "Card", "Items"]
 
 logger = logging.getLogger("django_reco")
 
-_GUESSED: Final = (
+GUESSED_PATHS: Final = (
     "title",
     "description",
     "brand",
@@ -61,6 +61,9 @@ _GUESSED: Final = (
     "rating",
     "rating_count",
 )
+"""Fields whose path is guessed from the model's where the shop names none."""
+ITEM_PATHS: Final = (*GUESSED_PATHS, "group", "canonical", "language")
+"""Fields that are given as a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,9 @@ class Items:
     @cached_property
     def guesses(self) -> dict[str, Choice]:
         """What was guessed, for the fields that the shop did not name."""
-        found = {name: choice for name, choice in guess(self.model).items() if name in _GUESSED and getattr(self, name) is None}
+        found = {
+            name: choice for name, choice in guess(self.model).items() if name in GUESSED_PATHS and getattr(self, name) is None
+        }
         if self.text is not None:
             found.pop("description", None)
             if not self._text_callable:
@@ -171,7 +176,7 @@ class Items:
     @cached_property
     def relations(self) -> tuple[list[str], list[str]]:
         """What the paths of this item need joined, and what prefetched."""
-        names = [n for n in (*_GUESSED, "group", "canonical", "language") if n != "image"]
+        names = [n for n in ITEM_PATHS if n != "image"]
         paths = [p for p in map(self.path, names) if p]
         paths += [p for p in (self.path("image"),) if p]
         paths += [p for p in self.attributes.values() if p]
