@@ -66,4 +66,13 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         Bar("saved_product_s", "<=", 1.0, "commit of a saved product to its first recommendation, model warm"),
         Bar("view_changes_slate", "==", 1, "share of views that change the very next slate"),
     ),
+    "workers": (
+        Bar(
+            "pss_beyond_bare_mb",
+            "<=",
+            60.0,
+            "100,000 items, 4 gunicorn workers: PSS of the worst beyond the bare shop",
+        ),
+        Bar("pages_with_full_row", ">=", 0.99, "share of the later pages whose row is full"),
+    ),
 }

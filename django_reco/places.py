@@ -71,7 +71,8 @@ def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> C
         Whether it runs once and builds the snapshot itself, so that nothing is to happen in the background.
     """
     light = config.model == "hashing" or config.model.startswith(("http://", "https://"))
-    given = dict(config.config)
+    # A shop runs several processes, and each would hold a graph of its own.
+    given = {"graph": False, **config.config}
     if is_inline(config) and not command:
         model = config.model if light else "hashing"
         given = {"flush_interval_seconds": 3_600.0, **given}

@@ -18,11 +18,12 @@ from reco_sdk.errors import RecoError
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.items.item import Item
 from reco_sdk.items.text import TextRecipe
+from reco_sdk.memory import give_back_freed
 from reco_sdk.ports import Clock, Store, StoredInteraction
 from reco_sdk.reading import PAGE, read_vectors
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.base import Base
-from reco_sdk.snapshot.live import LiveCounts
+from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.snapshot.view import View
 from reco_sdk.troubles import Troubles
@@ -60,6 +61,12 @@ def first_state(config: Config, clock: Clock) -> State:
     base = Base.empty(clock.now().timestamp())
     view, live = View(base, (), {}, (), 1), _live(base, config)
     return State(view, live.orders(view), live)
+
+
+def _rank(state: State) -> Orders:
+    orders = state.live.orders(state.view)
+    give_back_freed()
+    return orders
 
 
 class Follower:
@@ -215,7 +222,9 @@ class Follower:
         await self._take_over(base)
         if snapshot.path == current:
             self._troubles.mended("snapshot")
-        self._spawn(asyncio.to_thread(base.load_graph))
+        if self._config.graph:
+            self._spawn(asyncio.to_thread(base.load_graph))
+        self._spawn(asyncio.to_thread(give_back_freed))
         return True
 
     def _refuse(self, path: Path) -> None:
@@ -361,7 +370,7 @@ class Follower:
         started = time.monotonic()
         if not state.live.changed or started < self._rank_not_before:
             return False
-        orders = await asyncio.to_thread(state.live.orders, state.view)
+        orders = await asyncio.to_thread(_rank, state)
         took = time.monotonic() - started
         if took > self._config.poll_interval_seconds * RANKING_SHARE:
             self._rank_not_before = started + took / RANKING_SHARE

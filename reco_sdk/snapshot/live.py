@@ -14,7 +14,7 @@ from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.interactions.weighting import kind_weight
 from reco_sdk.snapshot.log import visitor_hash
 from reco_sdk.snapshot.view import View
-from reco_sdk.types import Floats, Rows
+from reco_sdk.types import Floats, Rows, Scores
 
 __all__ = ["LiveCounts", "Orders"]
 
@@ -26,16 +26,16 @@ class Orders:
     Parameters
     ----------
     popular, trending, sold
-        float64 ``(n,)`` in 0 to 1, the largest is 1 (all 0 without behaviour).
+        float32 ``(n,)`` in 0 to 1, the largest is 1 (all 0 without behaviour).
     popular_rows, trending_rows, sold_rows, newest_rows
         int32: rows by descending score; ``popular_rows`` holds every row, so that a filler never runs dry.
     version
         Grows with every ranking of a process.
     """
 
-    popular: Floats
-    trending: Floats
-    sold: Floats
+    popular: Scores
+    trending: Scores
+    sold: Scores
     popular_rows: Rows
     trending_rows: Rows
     sold_rows: Rows
@@ -163,15 +163,14 @@ class _ViewLists:
         dated = np.flatnonzero(np.isfinite(view.published))
         self.newest_rows: Rows = dated[np.lexsort((dated, -recency[dated]))].astype(np.int32)
         base = view.base
-        self._base = np.zeros((3, len(view)), np.float64)
-        self._base[:, : view.n_base] = base.popular, base.trending, base.sold
+        self._delta = np.zeros((3, view.n_delta), np.float64)
         # A changed item keeps what its old row counted.
         for place in range(view.n_delta):
             old = base.columns.ids.row(view.delta.ids[place])
             if old >= 0:
-                self._base[:, view.n_base + place] = self._base[:, old]
+                self._delta[:, place] = base.popular[old], base.trending[old], base.sold[old]
             elif (early := base.absent.row(view.delta.ids[place])) >= 0:
-                self._base[:, view.n_base + place] = base.absent_weights[:, early]
+                self._delta[:, place] = base.absent_weights[:, early]
 
     def extend(self, item_ids: Iterable[str]) -> None:
         self.slots.extend(item_ids)
@@ -181,15 +180,16 @@ class _ViewLists:
         self._rows.extend(self.view.row(item_id) for item_id in self.slots[len(self._rows) :])
         rows = np.asarray(self._rows[: len(since)], dtype=np.int64)
         known = rows >= 0
-        total = self._base.copy()
+        base = self.view.base
+        total = np.concatenate(((base.popular, base.trending, base.sold), self._delta), axis=1, dtype=np.float64)
         total[:, rows[known]] += since[known].T
         return total
 
 
-def _unit(values: Floats) -> Floats:
+def _unit(values: Floats) -> Scores:
     if not len(values) or values.max() <= 0:
-        return np.zeros_like(values)
-    damped: Floats = np.log1p(values) / np.log1p(values.max())
+        return np.zeros(len(values), np.float32)
+    damped: Scores = (np.log1p(values) / np.log1p(values.max())).astype(np.float32)
     return damped
 
 

@@ -1,0 +1,1 @@
+"""A shop of any size for the benchmarks: one model, one page, with recommendations or without."""
