@@ -137,6 +137,9 @@ def main() -> None:
             settings.RECO.pop("ORDERS", None)
     if os.environ.get("BENCH_ONE_ROW") == "1":
         settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates")
+    if os.environ.get("BENCH_PLAIN_ROW") == "1":
+        settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates_plain")
+        settings.TEMPLATES[0]["OPTIONS"].setdefault("libraries", {})["plain_row"] = "benchmarks.plain_row"
     django.setup()
     from benchmarks import shop_fresh
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.template.loader import select_template
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from django_reco import metrics
 from django_reco.registry import adapter_for
@@ -28,6 +29,17 @@ __all__ = ["cards", "heading", "render_slate", "template_names"]
 OURS: Final = "django_reco/row.html"
 
 
+_HEADINGS: Final = {
+    "similar_items": gettext_noop("Similar items"),
+    "you_may_also_like": gettext_noop("You may also like"),
+    "recommended_for_you": gettext_noop("Recommended for you"),
+    "recently_viewed": gettext_noop("Recently viewed"),
+    "trending": gettext_noop("Trending now"),
+    "bestsellers": gettext_noop("Bestsellers"),
+    "new_arrivals": gettext_noop("New arrivals"),
+}
+
+
 def template_names(strategy: str, placement: str) -> tuple[str, ...]:
     """Return where a row's template is looked for, first to last."""
     return f"reco/{placement}/{strategy}.html", f"reco/{placement}.html", f"reco/{strategy}.html", "reco/row.html", OURS
@@ -35,15 +47,8 @@ def template_names(strategy: str, placement: str) -> tuple[str, ...]:
 
 def heading(strategy: str) -> str:
     """Return the heading of a row in the reader's language."""
-    return {
-        "similar_items": _("Similar items"),
-        "you_may_also_like": _("You may also like"),
-        "recommended_for_you": _("Recommended for you"),
-        "recently_viewed": _("Recently viewed"),
-        "trending": _("Trending now"),
-        "bestsellers": _("Bestsellers"),
-        "new_arrivals": _("New arrivals"),
-    }.get(strategy, "")
+    text = _HEADINGS.get(strategy)
+    return _(text) if text else ""
 
 
 def cards(slate: ObjectSlate) -> Iterator[tuple[Any, Card]]:

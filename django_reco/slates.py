@@ -22,7 +22,7 @@ from django_reco.offloop import run_off_loop
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
 from django_reco.values import category_path, text_of
-from reco_sdk.engine import Request
+from reco_sdk.engine import MAX_N, Request
 from reco_sdk.errors import InvalidRequest, UnknownItem
 from reco_sdk.ranking.filters import Filters
 
@@ -208,17 +208,16 @@ def build_request(
         wanted = Filters(**given)
     except TypeError as error:
         raise InvalidRequest("filters", f"{', '.join(sorted(given))}: {error}") from error
-    # Checked before the spare ones are added, so that an error names what was asked.
-    exact = Request(
+    return Request(
         strategy=strategy,
         placement=placement or placement_for(starts),
-        n=n,
+        # A few to spare; but an error names what was asked.
+        n=min(n + get_settings().spare, MAX_N) if 1 <= n <= MAX_N else n,
         seeds=ids,
         visitor_id=visitor.visitor_id,
         user_id=visitor.user_id,
         filters=wanted,
     )
-    return replace(exact, n=min(n + get_settings().spare, 1_000))
 
 
 def _answer(asked: Request) -> Slate | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -24,10 +25,13 @@ def event_weights(events: Sequence[Event]) -> Floats:
     The root, because one purchase must not drown the views around it: what was bought is had.
     Negative kinds (``remove_from_cart``, ``dismiss``) keep their sign: they push the vector away.
     """
-    n = len(events)
-    kinds = np.fromiter((SEARCH_WEIGHT if e.kind == "search" else kind_weight(e.kind, e.value) for e in events), np.float64, n)
-    weights: Floats = np.sign(kinds) * np.sqrt(np.abs(kinds)) * POSITION_DECAY ** np.arange(n - 1, -1, -1, dtype=np.float64)
-    return weights
+    weights: list[float] = []
+    decay = 1.0
+    for event in reversed(events):
+        kind = SEARCH_WEIGHT if event.kind == "search" else kind_weight(event.kind, event.value)
+        weights.append(math.copysign(math.sqrt(abs(kind)), kind) * decay)
+        decay *= POSITION_DECAY
+    return np.asarray(weights[::-1], np.float64)
 
 
 def session_vector(vectors: Vectors, weights: Floats) -> Vector | None:

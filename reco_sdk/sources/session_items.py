@@ -15,6 +15,7 @@ __all__ = ["SessionItems"]
 
 MAX_ITEMS: Final = 5
 RECENCY: Final = 0.85
+_BY_AGE: Final = RECENCY ** np.arange(MAX_ITEMS, dtype=np.float32)[:, None]
 
 
 class SessionItems:
@@ -29,7 +30,7 @@ class SessionItems:
         if not lately:
             return no_candidates()
         near, cosines = context.view.neighbours_of_each(np.asarray(lately), max(k // 2, 1), context.mask)
-        scores = (cosines * RECENCY ** np.arange(len(lately), dtype=np.float32)[:, None]).ravel()
+        scores = (cosines * _BY_AGE[: len(lately)]).ravel()
         # Best first, so that the first of equal rows is the one to keep.
         order = np.argsort(-scores, kind="stable")[: 2 * k]
         found = near.ravel()[order].tolist()
