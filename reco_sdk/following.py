@@ -8,26 +8,25 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from reco_sdk.building import refusal
 from reco_sdk.config import Config
+from reco_sdk.delta import Delta, DeltaReader
 from reco_sdk.engine import Engine, State
-from reco_sdk.errors import RecoError
+from reco_sdk.errors import RecoError, StoreError
 from reco_sdk.interactions.interaction import Interaction
-from reco_sdk.items.item import Item
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.memory import give_back_freed
 from reco_sdk.ports import Clock, Store, StoredInteraction
-from reco_sdk.reading import PAGE, read_vectors
+from reco_sdk.reading import PAGE
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.base import Base
 from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.snapshot.view import View
 from reco_sdk.troubles import Troubles
-from reco_sdk.types import Vector
 
 __all__ = ["Follower", "first_state"]
 
@@ -40,16 +39,8 @@ EVENTS_REMEMBERED: Final = 10_000
 ALIASES_SECONDS: Final = 60.0
 RANKING_SHARE: Final = 0.02
 """Rankings of a busy, large shop take at most about this part of one core."""
-
-
-@dataclass(slots=True)
-class _Delta:
-    """What changed in the store since the snapshot."""
-
-    changed: dict[str, Item] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
-    vectors: dict[str, Vector] = field(default_factory=dict)
-    version: int = 0
+VIEW_SHARE: Final = 0.25
+"""Taking over items that change without a pause takes at most about this part of one core."""
 
 
 def _live(base: Base, config: Config) -> LiveCounts:
@@ -107,14 +98,13 @@ class Follower:
         self._tracker: SessionTracker = engine.tracker
         self._folder = folder
         self._config = config
-        self._recipe = recipe
         self._clock = clock
         self._troubles = troubles
         self._flush = flush
-        self._fingerprint = fingerprint
         self._respace = respace
         self._spawn = spawn
-        self._delta = _Delta()
+        self._reader = DeltaReader(store, config, recipe, fingerprint)
+        self._delta = Delta()
         self._views = engine.state.view.version
         self._sequence = 0
         self._starting = True
@@ -126,11 +116,22 @@ class Follower:
         self._refused: set[Path] = set()
         self._aliases_at = 0.0
         self._rank_not_before = 0.0
+        self._items_not_before = 0.0
 
     @property
     def delta_size(self) -> int:
         """How many items differ from the snapshot."""
-        return len(self._delta.changed) + len(self._delta.deleted)
+        return self._delta.size
+
+    @property
+    def item_version(self) -> int:
+        """How far the store's items were followed."""
+        return self._delta.version
+
+    @property
+    def snapshot_gone(self) -> bool:
+        """Whether the folder of the snapshot that serves was removed: it serves on, but nobody else can map it."""
+        return self.base.path is not None and not self.base.path.is_dir()
 
     async def start(self) -> None:
         """Take over the newest good snapshot and what happened since.
@@ -153,9 +154,15 @@ class Follower:
 
     async def refresh(self) -> bool:
         """Take over a newer snapshot and what changed in the store; return whether anything did."""
+        self._items_not_before = 0.0
+        self._reader.hurry()
+        return await self.follow()
+
+    async def follow(self) -> bool:
+        """Do the same as often as one likes: items that change without a pause are taken over together."""
         async with self._refreshing:
             swapped = await self._refresh_snapshot()
-            items = await self._refresh_items()
+            items = time.monotonic() >= self._items_not_before and await self._refresh_items()
             interactions = await self._refresh_interactions()
             ranked = await self._rank()
             return swapped or items or interactions or ranked
@@ -214,7 +221,13 @@ class Follower:
         if snapshot is None or snapshot.path == self.base.path or snapshot.path in self._refused:
             return False
         try:
+            if (wrong := await refusal(self._store, snapshot.meta)) is not None:
+                logger.warning("snapshot %s is passed over: %s", snapshot.path, wrong)
+                self._refused.add(snapshot.path)
+                return False
             base = await asyncio.to_thread(Base.of, snapshot, exact_limit=self._config.exact_limit)
+        except StoreError:
+            raise
         except (RecoError, LookupError) as error:
             logger.error("snapshot %s cannot be served: %s", snapshot.path, error)  # noqa: TRY400 -- told, not debugged
             self._refuse(snapshot.path)
@@ -253,8 +266,8 @@ class Follower:
                 if not self._starting:
                     # The state that goes on serving until then counts them too.
                     self._take_from_others([s for s in page if s.sequence > self._sequence])
-            before = _Delta(version=base.item_version)
-            delta = await self._read_delta(base, before) or before
+            before = Delta(version=base.item_version)
+            delta = await self._reader.read(base, before, all_vectors=True) or before
             state = await self._state(base, delta, live)
             with self._apply_lock:
                 self.base, self._delta, self._sequence = base, delta, max(sequence, self._sequence)
@@ -267,38 +280,19 @@ class Follower:
     # -- items
 
     async def _refresh_items(self) -> bool:
-        delta = await self._read_delta(self.base, self._delta)
+        delta = await self._reader.read(self.base, self._delta)
         if delta is None:
             return False
         before = self._engine.state.view.dimension
+        started = time.monotonic()
         state = await self._state(self.base, delta, self._engine.state.live)
+        now = time.monotonic()
+        self._items_not_before = now + (now - started) * (1.0 / VIEW_SHARE - 1.0)
         self._delta = delta
         self._engine.state = state
         if state.view.dimension != before:
             self._respace()
         return True
-
-    async def _read_delta(self, base: Base, before: _Delta) -> _Delta | None:
-        """Return what differs from the snapshot by now; ``None`` when nothing was added since ``before``."""
-        changed, deleted, version = dict(before.changed), set(before.deleted), before.version
-        fresh: dict[str, Item] = {}
-        while page := await self._store.changes_since(version, PAGE):
-            for change in page:
-                if change.item is None:
-                    changed.pop(change.item_id, None)
-                    fresh.pop(change.item_id, None)
-                    deleted.add(change.item_id)
-                else:
-                    changed[change.item_id] = fresh[change.item_id] = change.item
-                    deleted.discard(change.item_id)
-            version = page[-1].version
-        wanted = [item for item_id, item in changed.items() if item_id in fresh or item_id not in before.vectors]
-        fingerprint = base.fingerprint or self._fingerprint()
-        found = await read_vectors(self._store, self._recipe, wanted, fingerprint)
-        if version == before.version and not found:
-            return None
-        vectors = {i: v for i, v in before.vectors.items() if i in changed and i not in fresh} | found
-        return _Delta(changed, deleted, vectors, version)
 
     # -- interactions
 
@@ -355,7 +349,7 @@ class Follower:
 
     # -- the state that serves
 
-    async def _state(self, base: Base, delta: _Delta, live: LiveCounts) -> State:
+    async def _state(self, base: Base, delta: Delta, live: LiveCounts) -> State:
         self._views += 1
         version = self._views
 

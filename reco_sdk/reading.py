@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from reco_sdk.embedding.sync import embed_catalogue
 from reco_sdk.items.item import Item
 from reco_sdk.items.text import TextRecipe
-from reco_sdk.ports import Embedder, Store
+from reco_sdk.ports import Embedder, StateStore, Store
 from reco_sdk.snapshot.builder import Progress, SnapshotInput
 from reco_sdk.snapshot.log import InteractionLog
 from reco_sdk.types import Vector
 
-__all__ = ["PAGE", "Read", "read_everything", "read_vectors"]
+__all__ = ["MODEL", "PAGE", "Read", "model_of", "read_everything", "read_vectors"]
 
 PAGE: Final = 10_000
+MODEL: Final = "model"
+"""State: the model whose vectors are complete, for processes that have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class Read:
     source: SnapshotInput
     embedded: int
     reused: int
+
+
+async def model_of(store: StateStore) -> str:
+    """Return the fingerprint of the model whose vectors the store holds, empty before there are any."""
+    return await store.get_state(MODEL) or ""
 
 
 async def read_vectors(store: Store, recipe: TextRecipe, items: Sequence[Item], fingerprint: str) -> dict[str, Vector]:
@@ -39,7 +47,12 @@ async def read_vectors(store: Store, recipe: TextRecipe, items: Sequence[Item], 
 
 
 async def read_everything(
-    store: Store, recipe: TextRecipe, embedder: Embedder | None, fingerprint: str, progress: Progress | None
+    store: Store,
+    recipe: TextRecipe,
+    embedder: Embedder | None,
+    fingerprint: str,
+    progress: Progress | None,
+    extra: Mapping[str, str] = MappingProxyType({}),
 ) -> Read:
     """Read items, vectors and interactions; embed what is missing if there is an embedder.
 
@@ -47,6 +60,8 @@ async def read_everything(
     ----------
     fingerprint
         The model whose stored vectors are taken where there is no embedder.
+    extra
+        What else the snapshot is to know of itself.
 
     Raises
     ------
@@ -84,5 +99,6 @@ async def read_everything(
         item_version=item_version,
         sequence=sequence,
         log=log,
+        extra=extra,
     )
     return Read(source, embedded, reused)

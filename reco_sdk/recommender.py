@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from reco_sdk.building import Quiet, build
 from reco_sdk.config import Config
 from reco_sdk.diagnosis import Diagnosis, diagnose
 from reco_sdk.embedding.sync import embed_items
@@ -32,9 +33,8 @@ from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.slate import Slate
-from reco_sdk.reading import read_everything
 from reco_sdk.sessions.tracker import SessionTracker
-from reco_sdk.snapshot.builder import Progress, build_snapshot
+from reco_sdk.snapshot.builder import Progress
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.sources.context import Context, rows_of
 from reco_sdk.troubles import Troubles
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 IMPRESSIONS_KEPT: Final = 10_000
 BUILD_RETRY_SECONDS: Final = 60.0
+TOGETHER_SECONDS: Final = 0.01
+"""Between two looks at the store, however often it rings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ class CoreRecommender:
     clock
         Where time comes from.
     builds
-        Whether to build a snapshot by itself when the delta grows over its limit.
+        Whether to build a snapshot by itself when the delta grows over its limit and no worker of this host would.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class CoreRecommender:
         # A build of its own is waited for; one of another process is an error.
         self._building = asyncio.Lock()
         self._build_not_before = 0.0
+        self._quiet = Quiet()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._open = False
 
@@ -463,25 +466,28 @@ class CoreRecommender:
             return await self._sync(started, progress)
 
     async def _sync(self, started: float, progress: Progress | None) -> SyncReport:
-        with self.folder.build_lock():
-            await self.recorder.flush()
-            base = self._follower.base
-            read = await read_everything(self.store, self._recipe, self.embedder, base.fingerprint, progress)
-            now = self._clock.now().timestamp()
-            path = await asyncio.to_thread(build_snapshot, self.folder.root, read.source, self.config, now=now, progress=progress)
-            self.folder.publish(path)
-            self.folder.prune()
+        await self.recorder.flush()
+        built = await build(
+            self.store,
+            self.folder,
+            self.config,
+            recipe=self._recipe,
+            clock=self._clock,
+            embedder=self.embedder,
+            fingerprint=self._follower.base.fingerprint,
+            progress=progress,
+        )
         self._troubles.mended("build", "embedding")
         await self.refresh()
         meta = self._follower.base.meta
         return SyncReport(
-            items=len(read.source.items),
-            with_vector=len(read.source.vectors),
-            embedded=read.embedded,
-            reused=read.reused,
+            items=len(built.read.source.items),
+            with_vector=len(built.read.source.vectors),
+            embedded=built.read.embedded,
+            reused=built.read.reused,
             interactions=int(meta.get("interactions", 0)),
             sessions=int(meta.get("sessions", 0)),
-            snapshot=path,
+            snapshot=built.path,
             seconds=time.perf_counter() - started,
         )
 
@@ -516,9 +522,10 @@ class CoreRecommender:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(self.config.poll_interval_seconds)
+            await asyncio.sleep(TOGETHER_SECONDS)
             try:
-                await self.refresh()
+                await self.store.wait_for_change(self.config.poll_interval_seconds, waiter="follow")
+                await self._follower.follow()
                 await self._write_impressions()
             except RecoError as error:
                 self._troubles.note("follow", error)
@@ -549,9 +556,12 @@ class CoreRecommender:
                 raise
 
     def _build_when_due(self) -> None:
-        due = self._follower.delta_size > self.config.delta_limit
+        due = self._follower.delta_size > self.config.delta_limit or self._follower.snapshot_gone
         building = any(task.get_name() == "reco-build" for task in self._tasks)
         if due and self._builds and not building and time.monotonic() >= self._build_not_before:
+            if self.folder.worker_lock.taken() or not self._quiet.has_come(self._follower.item_version):
+                return  # a worker of this host does it, or more is coming
+            self._quiet.done()
             task = asyncio.get_running_loop().create_task(self._build(), name="reco-build")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

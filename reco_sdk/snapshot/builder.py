@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +55,8 @@ class SnapshotInput:
         How far the store's items and interactions were read.
     log
         The interactions.
+    extra
+        What else the snapshot is to know of itself; goes into its ``meta``.
     """
 
     items: Sequence[Item]
@@ -64,6 +66,7 @@ class SnapshotInput:
     item_version: int
     sequence: int
     log: InteractionLog
+    extra: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_snapshot(
@@ -126,6 +129,7 @@ def build_snapshot(
         files[SESSIONS_FILE] = session_graph.save
 
     meta = {
+        **source.extra,
         "fingerprint": source.fingerprint,
         "recipe_version": source.recipe_version,
         "item_version": source.item_version,
