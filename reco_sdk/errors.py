@@ -22,6 +22,7 @@
     ├── VectorIndexError       an index refused vectors, ``k`` or a mask
     ├── MissingExtra           an optional dependency is not installed; names the pip line
     ├── ImportRefused          a file of items or interactions cannot be read at all
+    ├── Leakage                an evaluation would show a model what it is asked for; nothing was measured
     └── NotRunning             the recommender was not opened, or is closed
 
 Each keeps its cause (``raise … from``) and says what to do about it.
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidInteraction",
     "InvalidItem",
     "InvalidRequest",
+    "Leakage",
     "LeaseLost",
     "MigrationError",
     "MissingExtra",
@@ -169,6 +171,10 @@ class MissingExtra(RecoError, ImportError):
 
 class ImportRefused(RecoError):
     """A file of items or interactions cannot be read at all."""
+
+
+class Leakage(RecoError):
+    """An evaluation would show a model what it is asked for, or what came after."""
 
 
 class NotRunning(RecoError):

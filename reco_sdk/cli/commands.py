@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.importing import import_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
 from reco_sdk.config import Config
@@ -195,4 +196,5 @@ COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] =
     "serve": serve,
     "migrate": migrate,
     "doctor": doctor,
+    "evaluate": evaluate_command,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from reco_sdk.cli import evaluating
+
 __all__ = ["FORMATS", "make_parser"]
 
 FORMATS: Final = ("csv", "tsv", "jsonl", "parquet", "merchant")
@@ -57,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(name: str, summary: str, epilog: str, **more: Any) -> argparse.ArgumentParser:
+    def add(name: str, summary: str, epilog: str, *, json: bool = True, **more: Any) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=summary,
@@ -67,7 +69,8 @@ def make_parser() -> argparse.ArgumentParser:
             **more,
         )
         command.add_argument("--store", metavar="URL", help="default: RECO_STORE, else sqlite:///shop.reco.sqlite3")
-        command.add_argument("--json", action="store_true", help="answer in JSON")
+        if json:
+            command.add_argument("--json", action="store_true", help="answer in JSON")
         noise = command.add_mutually_exclusive_group()
         noise.add_argument("-q", "--quiet", action="store_true", help="no progress bar, no warnings")
         noise.add_argument("-v", "--verbose", action="store_true", help="say what is being done")
@@ -94,6 +97,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     migrate = add("migrate", "bring a store to this release's schema", _MIGRATE)
     migrate.add_argument("--check", action="store_true", help="only say what is to be done")
+
+    evaluate = add("evaluate", "measure how good recommendations are, on a folder of data", evaluating.EXAMPLES, json=False)
+    evaluating.options(evaluate)
+    _model(evaluate)
 
     _model(add("doctor", "look at the store, the model and the snapshot, and say what is wrong", _DOCTOR))
     return parser

@@ -1,0 +1,1 @@
+"""Evaluation: data, protocols free of leakage, metrics with intervals, reports."""

@@ -1,0 +1,45 @@
+"""What is evaluated: each source by its name, and how it is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from reco_sdk.evaluation import baselines
+from reco_sdk.evaluation.dataset import Dataset
+from reco_sdk.training.model import Items, Log
+
+__all__ = ["Contender", "contenders"]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A source to be fitted and asked.
+
+    Parameters
+    ----------
+    name
+        In tables.
+    fit
+        Log, items and the seconds that are left → a model with ``scores``, or with ``predict`` for ratings, or both.
+    """
+
+    name: str
+    fit: Callable[[Log, Items, float], Any]
+
+
+def _plain(name: str, fit: Callable[[Log, Items], Any]) -> Contender:
+    return Contender(name, lambda log, items, _: fit(log, items))
+
+
+def contenders(data: Dataset) -> tuple[Contender, ...]:
+    """Return what such data can be evaluated with."""
+    out = [_plain("random", baselines.fit_random), _plain("popularity", baselines.fit_popularity)]
+    if data.timed:
+        out.append(_plain("recent_popularity", baselines.fit_recent_popularity))
+    if data.items.vectors is not None:
+        out.append(_plain("content", baselines.fit_content))
+    if data.log.ratings is not None:
+        out.append(_plain("mean_ratings", baselines.fit_mean_ratings))
+    return tuple(out)
