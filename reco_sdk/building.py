@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from reco_sdk.config import Config
 from reco_sdk.embedding.backlog import embedded_state
-from reco_sdk.errors import EmbeddingError, MissingExtra
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.ports import Clock, Embedder, StateStore, Store
 from reco_sdk.reading import MODEL, Read, model_of, read_everything
@@ -22,7 +21,7 @@ from reco_sdk.snapshot.builder import Progress, build_snapshot
 from reco_sdk.snapshot.format import MANIFEST
 from reco_sdk.snapshot.publisher import SnapshotFolder
 
-__all__ = ["PRUNED_BEFORE", "Build", "Quiet", "build", "due", "read_meta", "refusal", "store_id"]
+__all__ = ["PRUNED_BEFORE", "Build", "Quiet", "build", "due", "read_meta", "refusal", "remember_model", "store_id"]
 
 QUIET_SECONDS: Final = 0.5
 QUIET_CHANGES_PER_SECOND: Final = 100.0
@@ -57,8 +56,10 @@ async def build(
 
     Parameters
     ----------
+    embedder
+        ``None`` takes the vectors that are stored.
     fingerprint
-        The model whose stored vectors are taken where there is no embedder.
+        Their model while the store does not say that another's are complete.
 
     Raises
     ------
@@ -72,11 +73,11 @@ async def build(
     with folder.build_lock():
         extra = {"store": await store_id(store)}
         if embedder is None:
-            fingerprint = fingerprint or await model_of(store)
+            fingerprint = await model_of(store) or fingerprint
             extra["embedded"] = await store.get_state(embedded_state(recipe, fingerprint)) or "0"
         read = await read_everything(store, recipe, embedder, fingerprint, progress, extra)
         if embedder is not None:
-            await _remember_model(store, recipe, read)
+            await remember_model(store, recipe, read.source.fingerprint, read.source.item_version)
         now = clock.now().timestamp()
         path = await asyncio.to_thread(build_snapshot, folder.root, read.source, config, now=now, progress=progress)
         folder.publish(path)
@@ -84,14 +85,13 @@ async def build(
     return Build(path, read)
 
 
-async def _remember_model(store: Store, recipe: TextRecipe, read: Read) -> None:
-    """Let others know that the vectors of a model are complete up to here."""
-    source = read.source
-    done = int(await store.get_state(embedded_state(recipe, source.fingerprint)) or 0)
-    if source.item_version > done:
-        await store.put_state(embedded_state(recipe, source.fingerprint), str(source.item_version))
-    if await store.get_state(MODEL) != source.fingerprint:
-        await store.put_state(MODEL, source.fingerprint)
+async def remember_model(store: StateStore, recipe: TextRecipe, fingerprint: str, version: int) -> None:
+    """Let every process know that a model's vectors are complete up to a version."""
+    name = embedded_state(recipe, fingerprint)
+    if version > int(await store.get_state(name) or 0):
+        await store.put_state(name, str(version))
+    if await store.get_state(MODEL) != fingerprint:
+        await store.put_state(MODEL, fingerprint)
 
 
 async def store_id(store: StateStore) -> str:
@@ -133,7 +133,6 @@ async def due(
     config: Config,
     *,
     recipe: TextRecipe,
-    embedder: Embedder | None,
     now: float,
 ) -> str | None:
     """Return why a worker should build now, ``None`` while the snapshot that serves is good enough."""
@@ -144,7 +143,7 @@ async def due(
         return wrong
     if await _changed(store, int(meta["item_version"]), version, config.delta_limit):
         return f"more than {config.delta_limit:,} items changed since the last"
-    model = await _wanted_model(store, embedder)
+    model = await model_of(store)
     if model and model != meta["fingerprint"]:
         return f"it was built with the model {meta['fingerprint'] or '(none)'}, not {model}"
     if model and meta["with_vector"] < meta["items"]:
@@ -161,15 +160,6 @@ async def due(
 async def _changed(store: Store, since: int, version: int, limit: int) -> bool:
     """Whether more than ``limit`` items differ: one item that changes again and again is one."""
     return version - since > limit and len(await store.changes_since(since, limit + 1)) > limit
-
-
-async def _wanted_model(store: Store, embedder: Embedder | None) -> str:
-    if embedder is not None:
-        try:
-            return embedder.fingerprint
-        except (EmbeddingError, MissingExtra):
-            pass  # told where it is used
-    return await model_of(store)
 
 
 class Quiet:

@@ -9,6 +9,7 @@
     │   ├── InvalidInteraction … in an interaction
     │   └── InvalidRequest     … in a request for recommendations
     ├── UnknownItem            a seed that is not (or no longer) in the catalogue
+    ├── AlreadyRunning         another process does this alone; names it
     ├── LeaseLost              somebody else holds the lease now; nothing was written
     ├── StoreError             the store cannot do it now
     │   ├── StoreUnavailable   it cannot be reached, or is too busy: the same may work later
@@ -31,6 +32,7 @@ Each keeps its cause (``raise … from``) and says what to do about it.
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyRunning",
     "BuildInProgress",
     "ConfigError",
     "EmbeddingError",
@@ -106,6 +108,10 @@ class UnknownItem(RecoError, LookupError):
     def __init__(self, item_id: str) -> None:
         self.item_id = item_id
         super().__init__(f"no item {item_id!r} in the catalogue; it was never stored, or was deleted")
+
+
+class AlreadyRunning(RecoError):
+    """Another process does alone what was asked for; the message names it."""
 
 
 class LeaseLost(RecoError):

@@ -11,16 +11,20 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reco_sdk.blocking import BlockingRecommender
 from reco_sdk.config import Config
+from reco_sdk.errors import ConfigError
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
-from reco_sdk.ports import Clock, Embedder
+from reco_sdk.ports import Clock, Embedder, Store
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.storage.memory import MemoryStore
 from reco_sdk.storage.sqlite import SqliteStore
 from reco_sdk.storage.urls import open_store
+from reco_sdk.worker import Worker
 
-__all__ = ["Recommender", "SystemClock", "make_embedder"]
+__all__ = ["Recommender", "SystemClock", "make_embedder", "make_worker"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +58,37 @@ def make_embedder(config: Config) -> Embedder | None:
     from reco_sdk.embedding.sentence_transformer import SentenceTransformerEmbedder  # noqa: PLC0415 -- imports torch when used
 
     return SentenceTransformerEmbedder(config.model, device=config.device or None)
+
+
+def make_worker(config: Config, *, embedder: Embedder | None = None, recipe: TextRecipe = DEFAULT_RECIPE) -> Worker:
+    """Return a worker over the store and the state folder that ``config`` names, not started.
+
+    Raises
+    ------
+    ConfigError
+        For a setting that cannot work, and for a store in memory, which no other process can see.
+    """
+    store = open_store(config.store)
+    state = _state_folder(config, config.store, store)
+    if state is None:
+        raise ConfigError("a worker needs a store that other processes can open; name one with --store or RECO_STORE")
+    return Worker(
+        store,
+        config,
+        state,
+        embedder=make_embedder(config) if embedder is None else embedder,
+        recipe=recipe,
+        clock=SystemClock(),
+    )
+
+
+def _state_folder(config: Config, url: str, store: Store) -> Path | None:
+    """Return the folder that the processes of this host share, ``None`` for a store that they do not."""
+    if isinstance(store, SqliteStore):
+        return config.state_path(store.path)
+    if isinstance(store, MemoryStore):
+        return config.state_path(None)
+    return config.state_path(Path.cwd() / (Path(urlsplit(url).path).name or "shop"))
 
 
 class Recommender(CoreRecommender):
@@ -102,9 +137,9 @@ class Recommender(CoreRecommender):
             For a setting or URL that cannot work.
         """
         config = Config.from_env(**settings) if config is None else config.with_settings(**settings)
-        store = open_store(config.store if url is None else url)
-        path = Path(store.path) if isinstance(store, SqliteStore) else None
-        state = config.state_path(path)
+        url = config.store if url is None else url
+        store = open_store(url)
+        state = _state_folder(config, url, store)
         # Made by the first snapshot, if there is one, and removed at the end: the store is gone then.
         temporary = Path(tempfile.gettempdir()) / f"reco-{secrets.token_hex(8)}" if state is None else None
         recommender = cls(
