@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +24,14 @@ def hydrate(item_ids: Sequence[str], request: HttpRequest | None) -> dict[str, A
     One query for each model in the slate (nearly always one), through its ``result_queryset(request)``.
     """
     known = adapters()
-    wanted: dict[str, dict[str, Any]] = defaultdict(dict)
+    wanted: dict[str, dict[str, Any]] = {}
     for item_id in item_ids:
         adapter = known.get(item_id.partition(":")[0])
         if adapter is None:
             metrics.count("hydrate.no_model")
             continue
         try:
-            wanted[adapter.label][item_id] = adapter.pk_of(item_id)
+            wanted.setdefault(adapter.label, {})[item_id] = adapter.pk_of(item_id)
         except ConfigError:
             metrics.count("hydrate.no_key")
     found: dict[str, Any] = {}

@@ -236,11 +236,17 @@ class Items:
         Only what stands on the object itself is looked at, so that no further query is made.
         """
         del request
-        for name in ("available", "quantity"):
-            path = self.path(name)
-            if path and len(split(path)) == 1 and path in self._field_names and not getattr(obj, path):
-                return getattr(obj, path) is None
+        for name in self._stock_fields:
+            value = getattr(obj, name)
+            if not value:
+                return value is None
         return True
+
+    @cached_property
+    def _stock_fields(self) -> tuple[str, ...]:
+        """The object's own fields that say whether it can be bought."""
+        paths = (self.path(name) for name in ("available", "quantity"))
+        return tuple(path for path in paths if path and len(split(path)) == 1 and path in self._field_names)
 
     # -- ids --------------------------------------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import select_template
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.http import HttpRequest
+    from django.template.context import Context
 
     from django_reco.items import Card
     from django_reco.slates import ObjectSlate
@@ -60,7 +63,13 @@ def cards(slate: ObjectSlate) -> Iterator[tuple[Any, Card]]:
 
 
 def render_slate(
-    slate: ObjectSlate, request: HttpRequest | None, *, strategy: str, title: str | None = None, template: str | None = None
+    slate: ObjectSlate,
+    request: HttpRequest | None,
+    *,
+    strategy: str,
+    title: str | None = None,
+    template: str | None = None,
+    context: Context | None = None,
 ) -> str:
     """Return the row's HTML; empty for an empty slate.
 
@@ -69,18 +78,20 @@ def render_slate(
     slate
         What to show.
     request
-        For the template's context processors.
+        For the template's context processors, where there is no page around the row.
     strategy
         As it was asked for; what answered may be another.
     title
         Heading; by default the strategy's, ``""`` for none.
     template
         Name of the template, instead of looking for one.
+    context
+        Of the page that the row stands in. The row sees what it holds, as an included template does.
     """
     if not slate:
         return ""
     names = (template,) if template else template_names(strategy, slate.placement)
-    context = {
+    given = {
         "slate": slate,
         "objects": slate.objects,
         "cards": lambda: list(cards(slate)),
@@ -88,8 +99,30 @@ def render_slate(
         "strategy": strategy,
         "placement": slate.placement,
     }
+    found = _template(names)
     metrics.count("row.rendered")
-    return str(_template(names).render(context, request))
+    if context is not None and _includes(context, found, request):
+        return _included(context, found, given)
+    return str(found.render(given, request))
+
+
+def _includes(context: Context, found: Any, request: HttpRequest | None) -> bool:
+    """Whether the page's context holds all that the template would be given if it were rendered by itself."""
+    return (
+        isinstance(found, DjangoTemplate)
+        and context.template is not None
+        and context.template.engine is found.template.engine
+        and getattr(context, "request", None) is request
+    )
+
+
+def _included(context: Context, found: DjangoTemplate, given: dict[str, Any]) -> str:
+    """Draw the row as ``{% include %}`` does: the page's context processors do not run once more for every row."""
+    # A copy: whatever goes wrong in the row, and whatever it sets, the page's own context stays as it is.
+    inner = copy(context)
+    inner.autoescape = found.template.engine.autoescape
+    inner.update(given)
+    return str(found.template.render(inner))
 
 
 @lru_cache(maxsize=256)

@@ -39,6 +39,7 @@ TOKEN_SALT: Final = "django_reco.slate"  # noqa: S105  a salt is no secret
 TOKEN_SECONDS: Final = 86_400
 # A product page may be of a thing that is not in the catalogue (yet, or any more): what to answer then.
 WITHOUT_SEED: Final = {"you_may_also_like": "recommended_for_you"}
+_NO_FILTERS: Final = Filters()
 _LISTS: Final = {"category": "categories", "brand": "brands", "language": "languages", "tag": "tags", "attribute": "attributes"}
 
 
@@ -65,7 +66,7 @@ class ObjectSlate(Sequence[Any]):
     @property
     def token(self) -> str:
         """The slate's id and placement, signed: what the beacon takes as proof that the row was shown."""
-        return signing.dumps([self.id, self.placement], salt=TOKEN_SALT)
+        return signing.TimestampSigner(salt=TOKEN_SALT).sign(f"{self.id}:{self.placement}")
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -86,8 +87,8 @@ def read_token(token: str) -> tuple[str, str]:
     django.core.signing.BadSignature
         For any other text.
     """
-    slate_id, placement = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
-    return str(slate_id), str(placement)
+    slate_id, _, placement = signing.TimestampSigner(salt=TOKEN_SALT).unsign(token, max_age=TOKEN_SECONDS).partition(":")
+    return slate_id, placement
 
 
 def placement_for(seeds: Sequence[Any]) -> str:
@@ -205,7 +206,7 @@ def build_request(
     if out:
         given["exclude_ids"] = frozenset(out) | frozenset(given.get("exclude_ids", ()))
     try:
-        wanted = Filters(**given)
+        wanted = Filters(**given) if given else _NO_FILTERS
     except TypeError as error:
         raise InvalidRequest("filters", f"{', '.join(sorted(given))}: {error}") from error
     return Request(
@@ -232,6 +233,6 @@ def _answer(asked: Request) -> Slate | None:
 
 def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]]) -> ObjectSlate:
     for position, (item, obj) in enumerate(chosen):
-        obj.reco = item._replace(position=position)
+        obj.reco = item if item.position == position else item._replace(position=position)
     metrics.count("slate.shown" if chosen else "slate.empty")
     return ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, tuple(obj for _, obj in chosen))

@@ -81,7 +81,8 @@ class RowNode(Node):
         if self.target:
             context[self.target] = slate
             return ""
-        return mark_safe(render_slate(slate, request, strategy=self.strategy, **shown))  # noqa: S308  a template's output
+        row = render_slate(slate, request, strategy=self.strategy, context=context, **shown)
+        return mark_safe(row)  # noqa: S308  a template's output
 
     @staticmethod
     def _view(request: HttpRequest | None, seed: Any) -> None:

@@ -6,6 +6,7 @@ from django.test import RequestFactory
 from django_reco import metrics
 from django_reco.hydrate import hydrate
 from django_reco.recommender import process
+from django_reco.slates import recommend
 from tests.django.conftest import BROWSER
 from tests.django.shops.plain.models import Product
 
@@ -178,8 +179,6 @@ def test_hydration_is_one_query_in_order(products, django_assert_num_queries):
 
 
 def test_hydration_checks_again_and_spares_replace(products, django_assert_num_queries):
-    from django_reco.slates import recommend
-
     recommend(None, "bestsellers", n=4)
     backend = process.backend()
     process.backend = lambda **_: backend  # from here on, as between two sweeps
