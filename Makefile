@@ -1,6 +1,7 @@
 # Every target says what it does; the work is in scripts/. `make help` lists them.
 PYTHON ?= python3
 export VENV ?= .venv
+DB ?= sqlite
 # A bare name is looked up in the repository, an absolute path is taken as it is.
 BIN := $(VENV)/bin
 
@@ -10,13 +11,13 @@ BIN := $(VENV)/bin
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
 
-demo:  ## the shop on http://127.0.0.1:8000: virtual env, install, database, catalogue, vectors
-	@$(PYTHON) scripts/bootstrap.py
-	@$(BIN)/python scripts/demo.py
+demo:  ## the shop on http://127.0.0.1:8000: virtual env, install, database, catalogue, vectors (DB=postgres: as in production)
+	@$(PYTHON) scripts/bootstrap.py $(if $(filter postgres,$(DB)),--dev)
+	@$(BIN)/python scripts/demo.py --db $(DB)
 
 demo-check:  ## the same without staying up: visits the pages, prints the slates, saves screenshots
-	@$(PYTHON) scripts/bootstrap.py
-	@$(BIN)/python scripts/demo.py --check
+	@$(PYTHON) scripts/bootstrap.py $(if $(filter postgres,$(DB)),--dev)
+	@$(BIN)/python scripts/demo.py --check --db $(DB)
 
 dev:
 	@$(PYTHON) scripts/bootstrap.py --dev

@@ -2,23 +2,29 @@
 
     .venv/bin/python scripts/demo.py            the shop on http://127.0.0.1:8000, until Ctrl-C
     .venv/bin/python scripts/demo.py --check    visit the pages, print the slates, save screenshots, leave
+    .venv/bin/python scripts/demo.py --db postgres    on PostgreSQL, with three gunicorn workers and a worker process
 
-All that it writes lies in ``.demo/``. Nothing is fetched: the catalogue is in the repository, the model in a package.
+PostgreSQL is that of RECO_TEST_DSN, or one that is started for the demo and ends with it. All that it writes lies in
+``.demo/``. Nothing is fetched: the catalogue is in the repository, the model in a package.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = ROOT / "examples" / "giftshop"
 DEMO = ROOT / ".demo"
 ADDRESS = "127.0.0.1:8000"
+WORKERS = 3
 STEPS = {
     "migrate": "creating the database",
     "load_shop": "loading catalogue and orders",
@@ -75,16 +81,62 @@ def check() -> int:
     return done.returncode
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="visit the pages and leave instead of serving")
-    checking = parser.parse_args().check
-    prepare()
-    if checking:
-        sys.exit(check())
+def serve() -> int:
+    """Serve with the development server until Ctrl-C; does not return."""
     say(f"the shop is on http://{ADDRESS} (Ctrl-C ends it)")
     os.chdir(SHOP)
     os.execve(sys.executable, [sys.executable, "manage.py", "runserver", "--noreload", ADDRESS], environment())  # noqa: S606
+
+
+def serve_as_in_earnest() -> int:
+    """Serve with three gunicorn workers, and a worker process that embeds and builds; until Ctrl-C or until one of them ends."""
+    gunicorn = ["gunicorn", "giftshop.wsgi", "-w", str(WORKERS), "-b", ADDRESS, "--no-control-socket"]
+    commands = {"gunicorn": ["-m", *gunicorn], "reco_worker": ["manage.py", "reco_worker"]}
+    running = {
+        name: subprocess.Popen([sys.executable, *command], cwd=SHOP, env=environment()) for name, command in commands.items()
+    }
+    say(f"the shop is on http://{ADDRESS}: {WORKERS} gunicorn workers and a reco_worker over PostgreSQL (Ctrl-C ends it)")
+    try:
+        while all(process.poll() is None for process in running.values()):
+            time.sleep(0.5)
+        ended = next(name for name, process in running.items() if process.poll() is not None)
+        say(f"{ended} ended with {running[ended].returncode}")
+    except KeyboardInterrupt:
+        return 0
+    else:
+        return 1
+    finally:
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+        for process in running.values():
+            process.wait()
+
+
+@contextlib.contextmanager
+def database(kind: str) -> Iterator[None]:
+    """Have the shop's database there meanwhile."""
+    if kind == "sqlite":
+        yield
+        return
+    from postgres import databases  # noqa: PLC0415 - beside this file; needs a package that the plain demo does not
+
+    with databases() as made:
+        os.environ["GIFTSHOP_DATABASE"] = made.create()
+        os.environ.setdefault("GIFTSHOP_VAR", str(DEMO / "postgres"))
+        say("PostgreSQL is there")
+        yield
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="visit the pages and leave instead of serving")
+    parser.add_argument("--db", choices=["sqlite", "postgres"], default="sqlite", help="where the shop's data lies")
+    options = parser.parse_args()
+    with database(options.db):
+        prepare()
+        if options.check:
+            sys.exit(check())
+        sys.exit(serve() if options.db == "sqlite" else serve_as_in_earnest())
 
 
 if __name__ == "__main__":
