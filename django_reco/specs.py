@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reco_sdk.interactions.robots import ROBOTS
+
 __all__ = ["CookieSettings", "EventSpec", "ItemsSpec", "OrdersSpec", "Problem", "Settings"]
 
-DEFAULT_BOTS: Final = (
-    r"(?<!cu)bot(?:\b|/)|crawl|spider|slurp|scrape|preview|facebookexternalhit|headless|lighthouse|pingdom|uptime|monitor"
-    r"|curl/|wget/|python-requests|python-urllib|aiohttp/|httpx/|go-http-client|okhttp|java/|libwww|scrapy"
-)
+DEFAULT_BOTS: Final = ROBOTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ async def import_command(arguments: Namespace) -> int:
         constants=_pairs("--set", arguments.set),
         attributes=tuple(name for text in arguments.attributes for name in text.split(",") if name),
         category_separator=arguments.category_separator,
+        urls=tuple(arguments.url),
         batch_size=arguments.batch,
         timeout_seconds=arguments.timeout,
         restart=arguments.restart,

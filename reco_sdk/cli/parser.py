@@ -9,7 +9,7 @@ from reco_sdk.cli import evaluating
 
 __all__ = ["FORMATS", "make_parser"]
 
-FORMATS: Final = ("csv", "tsv", "jsonl", "parquet", "merchant")
+FORMATS: Final = ("csv", "tsv", "jsonl", "parquet", "merchant", "ga4", "log")
 """As in :mod:`reco_sdk.importing`, which is not imported for a help text; a test holds them together."""
 
 _IMPORT: Final = """\
@@ -18,6 +18,8 @@ examples:
   reco import items https://shop.example/feed.xml --refused refused.jsonl
   reco import items products.csv.gz --map title=name,price=cost --set currency=EUR --attributes colour,season
   reco import interactions orders.parquet --map item_id=sku,user_id=customer,at=created --set kind=purchase
+  reco import interactions ga4-export.jsonl
+  reco import interactions access.log.gz --url '/products/{item_id}' --url 'search=/find?q={query}'
   reco import products.jsonl --dry-run
 
 columns:
@@ -124,6 +126,13 @@ def _import(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--category-separator", default=">", metavar="TEXT", help="between the levels of a path; default: %(default)s"
+    )
+    command.add_argument(
+        "--url",
+        action="append",
+        default=[],
+        metavar="[KIND=]ADDRESS",
+        help="of a web server's log: /products/{item_id}; repeatable",
     )
     command.add_argument("--refused", metavar="FILE", help="write each refused row to this file, as JSON lines")
     command.add_argument(

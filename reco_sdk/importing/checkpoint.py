@@ -29,6 +29,7 @@ class Checkpoint:
         how = (
             source.identity, options.format, options.encoding, options.delimiter, sorted(options.mapping.items()),
             sorted(options.constants.items()), sorted(options.attributes), options.category_separator,
+            options.urls,
         )  # fmt: skip
         self._store = store
         self._name = f"import:{kind}:{_digest(source.place)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from pathlib import PurePath
 from typing import IO, Any, Final
@@ -11,14 +12,19 @@ from typing import IO, Any, Final
 from reco_sdk.errors import ConfigError, ImportRefused
 from reco_sdk.importing.download import LocalSource
 
-__all__ = ["BROKEN_STREAM", "FORMATS", "Opened", "open_source"]
+__all__ = ["BROKEN_STREAM", "FORMATS", "OF_INTERACTIONS", "Opened", "open_source"]
 
-FORMATS: Final = ("csv", "tsv", "jsonl", "parquet", "merchant")
+FORMATS: Final = ("csv", "tsv", "jsonl", "parquet", "merchant", "ga4", "log")
+OF_INTERACTIONS: Final = frozenset({"ga4", "log"})
+"""Formats that hold what visitors did, and never items."""
+
 BROKEN_STREAM: Final = (EOFError, zlib.error, OSError)
 """What a read raises when the file, or its gzip, is damaged or cut short."""
 
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
+_GA4: Final = ('"event_name"', '"event_timestamp"', '"event_params"')
+_LOG_LINE: Final = re.compile(r'\S+ \S+ .{1,200}? \[\d{2}/[A-Za-z]{3}/\d{4}:\d{2}:\d{2}:\d{2} [+-]\d{4}\] "')
 _HEAD: Final = 8_192
 _SUFFIXES: Final = {
     ".tsv": "tsv",
@@ -101,6 +107,12 @@ class Opened:
         """Bytes of the file read so far, of :attr:`size`."""
         return 0 if self._raw.closed else self._raw.tell()
 
+    def is_parquet(self) -> bool:
+        """Whether the file begins as Parquet does."""
+        head = self.stream.read(len(_PARQUET))
+        self.stream.seek(0)
+        return head == _PARQUET
+
     def close(self) -> None:
         """Close the file; idempotent."""
         if self.stream is not self._raw:
@@ -116,7 +128,9 @@ class Opened:
         if start.startswith("<"):
             return "merchant"
         if start.startswith("{"):
-            return "jsonl"
+            return "ga4" if all(name in start.partition("\n")[0] for name in _GA4) else "jsonl"
+        if _LOG_LINE.match(start):
+            return "log"
         if start.startswith("[") and suffix in {".json", ".jsonl", ".ndjson"}:
             raise ImportRefused(f"{self.source.name}: is one JSON array; write one object a line, for example with: jq -c '.[]'")
         if suffix == ".parquet":

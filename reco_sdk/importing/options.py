@@ -20,7 +20,7 @@ class ImportOptions:
     Parameters
     ----------
     format
-        ``csv``, ``tsv``, ``jsonl``, ``parquet`` or ``merchant``; ``None`` looks at the content.
+        ``csv``, ``tsv``, ``jsonl``, ``parquet``, ``merchant``, ``ga4`` or ``log``; ``None`` looks at the content.
     encoding
         Of CSV, TSV and JSON lines. A byte order mark wins over it.
     delimiter
@@ -33,6 +33,9 @@ class ImportOptions:
         Names of further columns that become attributes of the item; ``("*",)`` takes them all.
     category_separator
         Between the levels of one category path in the source.
+    urls
+        Of a web server's log, the addresses that tell something: ``"/products/{item_id}"``, ``"search=/find?q={query}"``,
+        ``"add_to_cart=/cart/add/{item_id}"``; see :class:`~reco_sdk.importing.readers.access_log.UrlPattern`.
     batch_size
         Rows stored in one transaction.
     timeout_seconds
@@ -57,6 +60,7 @@ class ImportOptions:
     constants: Mapping[str, str] = field(default_factory=dict)
     attributes: tuple[str, ...] = ()
     category_separator: str = ">"
+    urls: tuple[str, ...] = ()
     batch_size: int = 1_000
     timeout_seconds: float = 60.0
     max_bytes: int = 8 * _GIB

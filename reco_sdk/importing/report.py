@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ class ImportReport:
         Kinds of refusals: how many, and the first of each, most frequent first.
     unknown_columns
         Columns nobody asked for; their values were left out.
+    left_out
+        What was passed over on purpose, and how often: events of other kinds, robots, other addresses.
     resumed_at
         Rows that an earlier, interrupted run had already dealt with; 0 for a run from the start.
     dry_run
@@ -47,6 +50,7 @@ class ImportReport:
     refused: int
     refusals: tuple[tuple[int, Refusal], ...]
     unknown_columns: tuple[str, ...]
+    left_out: Mapping[str, int]
     resumed_at: int
     dry_run: bool
     seconds: float
@@ -60,6 +64,7 @@ class ImportReport:
         """Return JSON-ready fields."""
         out: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__ if name != "refusals"}
         out["unknown_columns"] = list(self.unknown_columns)
+        out["left_out"] = dict(self.left_out)
         out["accepted"] = self.accepted
         out["refusals"] = [
             {"count": n, "field": r.field, "reason": r.reason, "line": r.line, "item_id": r.item_id, "value": r.value}
@@ -85,6 +90,10 @@ class ImportReport:
             shown = ", ".join(excerpt(name) for name in self.unknown_columns[:20])
             more = f" and {len(self.unknown_columns) - 20} more" if len(self.unknown_columns) > 20 else ""
             lines.append(f"  columns left out: {shown}{more}; keep them with --attributes, or name them with --map")
+        if self.left_out:
+            ranked = sorted(self.left_out.items(), key=lambda pair: -pair[1])
+            more = f" and {len(ranked) - 20} further kinds" if len(ranked) > 20 else ""
+            lines.append("  left out: " + ", ".join(f"{excerpt(what)} {count:,}" for what, count in ranked[:20]) + more)
         if self.refusals:
             lines.extend(_table(self.refusals[:most]))
             if len(self.refusals) > most:

@@ -22,7 +22,7 @@ from reco_sdk.importing.columns import ColumnMap, Gathered
 from reco_sdk.importing.download import LocalSource, local_source
 from reco_sdk.importing.interaction_rows import InteractionRows
 from reco_sdk.importing.item_rows import ItemRows
-from reco_sdk.importing.opening import Opened, open_source
+from reco_sdk.importing.opening import OF_INTERACTIONS, Opened, open_source
 from reco_sdk.importing.options import ImportOptions
 from reco_sdk.importing.progress import Progress
 from reco_sdk.importing.readers import BadRow, Row, Table, read
@@ -177,6 +177,8 @@ class _Import:
         if checkpoint is not None and not self._options.restart:
             resumed_at = await checkpoint.rows_done()
         table = await _in_thread(lambda: read(opened, self._options))
+        if opened.format in OF_INTERACTIONS and self._converter.kind == "items":
+            raise ImportRefused(f"{local.name}: holds what visitors did, and no items; import it as interactions")
         self._converter.columns.check(local.name, table.columns)
         batch = _Batch()
         try:
@@ -194,7 +196,7 @@ class _Import:
             close = getattr(table.rows, "close", None)
             if close is not None:
                 close()
-        report = self._report(local, opened, resumed_at, time.perf_counter() - started)
+        report = self._report(local, opened, table, resumed_at, time.perf_counter() - started)
         if batch.failure is not None:
             raise ImportStopped(str(batch.failure), report) from batch.failure
         if checkpoint is not None:
@@ -254,7 +256,7 @@ class _Import:
         if self._progress is not None:
             self._progress(Progress("download", done, total))
 
-    def _report(self, local: LocalSource, opened: Opened, resumed_at: int, seconds: float) -> ImportReport:
+    def _report(self, local: LocalSource, opened: Opened, table: Table, resumed_at: int, seconds: float) -> ImportReport:
         inserted, changed, unchanged = self._stored
         return ImportReport(
             source=local.name,
@@ -267,6 +269,7 @@ class _Import:
             refused=self._log.count,
             refusals=tuple(self._log.groups()),
             unknown_columns=tuple(self._converter.columns.unknown),
+            left_out=dict(table.left_out),
             resumed_at=resumed_at,
             dry_run=self._options.dry_run,
             seconds=seconds,

@@ -20,13 +20,26 @@ def read(opened: Opened, options: ImportOptions) -> Table:
         For Parquet without pyarrow, or a feed without defusedxml.
     """
     if opened.format == "parquet":
+        from reco_sdk.importing.readers.ga4 import is_ga4, unfold  # noqa: PLC0415 - only what is needed
         from reco_sdk.importing.readers.parquet import read_parquet  # noqa: PLC0415 - pyarrow is optional
 
-        return read_parquet(opened)
+        table = read_parquet(opened)
+        if not is_ga4(table.columns):
+            return table
+        opened.format = "ga4"
+        return unfold(table)
     if opened.format == "merchant":
         from reco_sdk.importing.readers.merchant import read_merchant  # noqa: PLC0415 - defusedxml is optional
 
         return read_merchant(opened)
+    if opened.format == "ga4":
+        from reco_sdk.importing.readers.ga4 import read_ga4  # noqa: PLC0415 - only what is needed
+
+        return read_ga4(opened, options)
+    if opened.format == "log":
+        from reco_sdk.importing.readers.access_log import read_access_log  # noqa: PLC0415 - only what is needed
+
+        return read_access_log(opened, options)
     if opened.format == "jsonl":
         from reco_sdk.importing.readers.jsonlines import read_jsonlines  # noqa: PLC0415 - only what is needed
 

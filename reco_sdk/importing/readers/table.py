@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reco_sdk.errors import ImportRefused
@@ -40,11 +40,14 @@ class Table:
         Raises :class:`~reco_sdk.errors.ImportRefused` where the file breaks.
     position
         Bytes read so far.
+    left_out
+        What the rows passed over on purpose, and how often; grows while they are taken.
     """
 
     columns: tuple[str, ...] | None
     rows: Iterator[Row | BadRow]
     position: Callable[[], int]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def broken(name: str, line: int, reason: str) -> ImportRefused:
