@@ -257,12 +257,19 @@ class Worker:
         meta = self.status.snapshot = read_meta(self.folder.current())
         return await due(self.store, meta, self.config, recipe=self._recipe, now=self._clock.now().timestamp())
 
+    async def not_embedded(self) -> int:
+        """Return how many of the store's versions are not embedded yet, at most."""
+        fingerprint = self._fingerprint()
+        if not fingerprint:
+            return 0
+        done = int(await self.store.get_state(embedded_state(self._recipe, fingerprint)) or 0)
+        return max(await self.store.item_version() - done, 0)
+
     async def _vectors_are_near(self) -> bool:
         """Whether the last items are being embedded just now, so that a snapshot with them is worth waiting for."""
-        fingerprint = self._fingerprint()
-        if not fingerprint or "embedding" in self.troubles:
+        if "embedding" in self.troubles:
             return False
-        left = self.status.version - int(await self.store.get_state(embedded_state(self._recipe, fingerprint)) or 0)
+        left = await self.not_embedded()
         self._vectors_waited = self._vectors_waited or time.monotonic()
         return 0 < left < WAIT_FOR_VECTORS and time.monotonic() - self._vectors_waited < VECTOR_PATIENCE_SECONDS
 

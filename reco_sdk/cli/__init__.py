@@ -1,4 +1,4 @@
-"""The command line: ``reco import | similar | recommend | sync | serve | migrate | doctor | evaluate``.
+"""The command line: ``reco import | similar | recommend | sync | serve | worker | snapshot | migrate | doctor | …``.
 
 Nothing heavy is imported before a command needs it. Exit status: 0, 1 for what went wrong (one line on standard
 error), 2 for a command line that cannot be read, 130 when interrupted.

@@ -17,9 +17,11 @@ from urllib.parse import quote
 from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.importing import import_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
+from reco_sdk.cli.stores import need_store
+from reco_sdk.cli.working import snapshot_command, worker_command
 from reco_sdk.config import Config
 from reco_sdk.engine import Request
-from reco_sdk.errors import ConfigError, MissingExtra, StoreError
+from reco_sdk.errors import MissingExtra, StoreError
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.storage import schema
 from reco_sdk.storage.sqlite import SqliteStore
@@ -41,18 +43,9 @@ def _config(arguments: Namespace, **settings: Any) -> Config:
     return Config.from_env(**settings)
 
 
-def _need_store(config: Config) -> None:
-    """Refuse a file that is not there: a mistyped path should not make an empty shop."""
-    store = open_store(config.store)
-    if isinstance(store, SqliteStore) and not store.path.exists():
-        raise ConfigError(
-            f"there is no store at {store.path}; name it with --store, or begin with `reco import` or `reco migrate`"
-        )
-
-
 async def _answer(arguments: Namespace, request: Callable[[Filters], Request]) -> int:
     config = _config(arguments, **_LOOKING_ONLY)
-    _need_store(config)
+    need_store(config)
     filters = Filters(
         available=not arguments.unavailable,
         price_min=arguments.price_min,
@@ -106,7 +99,7 @@ async def recommend(arguments: Namespace) -> int:
 async def sync(arguments: Namespace) -> int:
     """Embed what is new, build a snapshot."""
     config = _config(arguments, delta_limit=10**9, poll_interval_seconds=3_600.0)
-    _need_store(config)
+    need_store(config)
     async with Recommender.open(config=config) as reco:
         with stage_bars(arguments.quiet) as progress:
             report = await reco.sync(progress)
@@ -173,7 +166,7 @@ def _pending(path: Path) -> list[str]:
 async def doctor(arguments: Namespace) -> int:
     """Say what is there, what is wrong, and how to mend it."""
     config = _config(arguments, delta_limit=10**9, poll_interval_seconds=3_600.0)
-    _need_store(config)
+    need_store(config)
     async with Recommender.open(config=config) as reco:
         found = await reco.doctor()
     if arguments.json:
@@ -194,6 +187,8 @@ COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] =
     "recommend": recommend,
     "sync": sync,
     "serve": serve,
+    "worker": worker_command,
+    "snapshot": snapshot_command,
     "migrate": migrate,
     "doctor": doctor,
     "evaluate": evaluate_command,

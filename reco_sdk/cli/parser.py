@@ -49,6 +49,26 @@ GET /openapi.json describes what is served. SIGTERM lets requests under way fini
 _MIGRATE: Final = (
     "examples:\n  reco migrate\n  reco migrate --check     # changes nothing; exit status 1 where something is to be done\n"
 )
+_WORKER: Final = """\
+examples:
+  reco worker                                  # beside `reco serve`; stop with Ctrl-C or SIGTERM
+  reco worker --health 127.0.0.1:9101          # GET /healthz and /metrics
+  reco worker --once                           # from cron: embed, build if it is due, prune, leave
+  reco worker --dry-run
+
+One worker a host builds the snapshots that its processes map; of all workers of a store one leads: it embeds and prunes.
+Killed at any point, it or another goes on from the store a few seconds later. RECO_SNAPSHOT_HOURS, RECO_DELTA_LIMIT,
+RECO_KEEP_INTERACTIONS_DAYS, RECO_KEEP_IMPRESSIONS_DAYS and RECO_KEEP_DELETED_DAYS say how often it builds and how long
+it keeps what.
+"""
+_SNAPSHOT: Final = """\
+examples:
+  reco snapshot export snapshot.tar
+  reco snapshot import snapshot.tar            # on another host over the same store
+
+A snapshot is derived from the store: a host can always build its own. To take a finished one over only saves the time.
+What another store made is refused, since its items would be shown here.
+"""
 _DOCTOR: Final = "examples:\n  reco doctor\n  reco doctor --json | jq .problems\n\nExit status 1 where something is wrong.\n"
 
 
@@ -96,6 +116,19 @@ def make_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     serve.add_argument("--port", type=int, default=8080, help="default: %(default)s; 0 takes a free one")
     _model(serve)
+
+    worker = add("worker", "embed, build snapshots and prune, beside the processes that serve", _WORKER)
+    worker.add_argument("--once", action="store_true", help="do what there is to do, and leave")
+    worker.add_argument("--dry-run", action="store_true", help="only say what there is to do")
+    worker.add_argument("--health", metavar="HOST:PORT", help="serve /healthz and /metrics there")
+    _state(worker)
+    _model(worker)
+
+    snapshot = add("snapshot", "take the snapshot that serves to another host", _SNAPSHOT)
+    snapshot.add_argument("action", choices=("export", "import"))
+    snapshot.add_argument("file", metavar="FILE")
+    snapshot.add_argument("--force", action="store_true", help="import one that is older than what serves")
+    _state(snapshot)
 
     migrate = add("migrate", "bring a store to this release's schema", _MIGRATE)
     migrate.add_argument("--check", action="store_true", help="only say what is to be done")
@@ -154,6 +187,12 @@ def _slate(command: argparse.ArgumentParser, placement: str) -> None:
     command.add_argument("--price-max", type=float, metavar="PRICE")
     command.add_argument("--exclude", action="append", default=[], metavar="ITEM_ID", help="not this one; may be repeated")
     command.add_argument("--unavailable", action="store_true", help="also what cannot be bought now")
+
+
+def _state(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--state-dir", metavar="FOLDER", help="folder of the snapshots; default: RECO_STATE_DIR, else by the store"
+    )
 
 
 def _model(command: argparse.ArgumentParser) -> None:

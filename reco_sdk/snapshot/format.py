@@ -36,7 +36,7 @@ from reco_sdk.errors import SnapshotCorrupt, SnapshotError
 from reco_sdk.snapshot.disk import crc32, explained, sync_folder
 from reco_sdk.snapshot.filelock import share
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "snapshot_number", "write_snapshot"]
+__all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "next_number", "snapshot_number", "write_snapshot"]
 
 FORMAT_VERSION: Final = 1
 """Written into every manifest; a reader refuses a greater one."""
@@ -101,7 +101,7 @@ def write_snapshot(
             stream.flush()
             os.fsync(stream.fileno())
         sync_folder(folder)
-        final = parent / f"snapshot-{_next_number(parent):06d}-{secrets.token_hex(4)}"
+        final = parent / f"snapshot-{next_number(parent):06d}-{secrets.token_hex(4)}"
         folder.rename(final)
         folder = final
         sync_folder(parent)
@@ -158,7 +158,8 @@ def _seal(path: Path) -> dict[str, Any]:
     return {"file": path.name, "bytes": path.stat().st_size, "crc32": f"{crc32(path):08x}"}
 
 
-def _next_number(parent: Path) -> int:
+def next_number(parent: Path) -> int:
+    """Return the running number of the next snapshot in a folder."""
     return 1 + max((snapshot_number(path) or 0 for path in parent.iterdir()), default=0)
 
 
@@ -260,6 +261,11 @@ class Snapshot:
     def array_names(self) -> tuple[str, ...]:
         """Names of the arrays, sorted."""
         return tuple(sorted(self._arrays))
+
+    @property
+    def files_on_disk(self) -> tuple[str, ...]:
+        """Names of all its files but the manifest, sorted."""
+        return tuple(sorted(entry.file for entry in self._entries()))
 
     @property
     def file_names(self) -> tuple[str, ...]:

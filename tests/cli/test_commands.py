@@ -182,7 +182,18 @@ def test_usage_errors_are_status_two(tmp_path, monkeypatch, arguments):
 
 def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
     commands = next(action for action in make_parser()._actions if action.dest == "command").choices
-    assert set(commands) == {"import", "similar", "recommend", "sync", "serve", "migrate", "doctor", "evaluate"}
+    assert set(commands) == {
+        "import",
+        "similar",
+        "recommend",
+        "sync",
+        "serve",
+        "worker",
+        "snapshot",
+        "migrate",
+        "doctor",
+        "evaluate",
+    }
     for name, command in commands.items():
         assert f"reco {name}" in command.format_help().partition("examples:")[2]
     code = "import sys; sys.argv = ['reco', '--help']\ntry:\n from reco_sdk.cli import main; main()\nexcept SystemExit: pass\n"
