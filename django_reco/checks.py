@@ -20,12 +20,14 @@ from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 from django_reco.conf import Problem, Settings, parse
+from django_reco.dsn import postgres_url
 from django_reco.items import ITEM_PATHS, Items
 from django_reco.orders import Orders
 from django_reco.paths import load, split
 from django_reco.places import in_memory, sqlite_file
 from django_reco.registry import adapters, find_model, registered, watched
 from reco_sdk.errors import ConfigError
+from reco_sdk.storage.urls import public_url
 
 __all__ = ["CHECKS", "check_settings", "register_checks"]
 
@@ -47,11 +49,14 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = {
     "reco.E030": ("An entry of EVENTS is malformed.", "Give a kind, and the name under which the signal sends the item."),
     "reco.E031": ("A signal of EVENTS cannot be imported.", "Give its dotted name, 'shop.signals.product_viewed'."),
     "reco.E040": ("CONSENT cannot be imported, or is not callable.", "Give the dotted name of callable(request) -> bool."),
-    "reco.E050": ("STORE is no address of a store.", "Use 'sqlite:////absolute/path.sqlite3', or leave it out."),
+    "reco.E050": (
+        "STORE is no address of a store.",
+        "Use 'sqlite:////absolute/path.sqlite3' or 'postgresql://user@host/name', or leave it out.",
+    ),
     "reco.W001": ("There are no items.", "Add ITEMS, or @reco.register in <app>/reco.py; manage.py reco_init proposes it."),
     "reco.W002": ("A model stands in ITEMS and is registered by a class as well; the class wins.", "Remove the entry."),
     "reco.W003": (
-        "The default database is not SQLite: the recommender keeps its tables in an SQLite file beside the project.",
+        "The default database is neither SQLite nor PostgreSQL: its tables lie in an SQLite file beside the project.",
         "Set STORE to the address of the file, on a disk that all processes of this host share, to choose the place.",
     ),
     "reco.W004": (
@@ -65,6 +70,10 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = {
     "reco.W006": (
         "MODE is 'inline' in production: every row reads the whole catalogue (check --deploy).",
         "Leave MODE out; 'inline' is for tests.",
+    ),
+    "reco.W007": (
+        "The default database is PostgreSQL, but asyncpg is not installed: the tables lie in an SQLite file of this host alone.",
+        "Run pip install 'reco-sdk[postgres]'.",
     ),
 }
 
@@ -243,13 +252,16 @@ def _callables(parsed: Settings) -> Iterator[Problem]:
             load(parsed.consent, "CONSENT")
         except ConfigError as error:
             yield _problem("reco.E040", f"{error}.")
-    if parsed.store and not parsed.store.startswith(("sqlite:///", "memory://")):
-        yield _problem("reco.E050", f"STORE is {parsed.store!r}.")
+    if parsed.store and not parsed.store.startswith(("sqlite:///", "memory://", "postgresql://", "postgres://")):
+        yield _problem("reco.E050", f"STORE is {public_url(parsed.store)!r}.")
 
 
 def _surroundings(parsed: Settings) -> Iterator[Problem]:
-    if parsed.mode == "poll" and not parsed.store and sqlite_file() is None and not in_memory():
-        yield _problem("reco.W003")
+    if parsed.mode != "inline" and not parsed.store and sqlite_file() is None and not in_memory():
+        if not postgres_url():
+            yield _problem("reco.W003")
+        elif importlib.util.find_spec("asyncpg") is None:
+            yield _problem("reco.W007")
     if parsed.consent and "django_reco.middleware.RecoMiddleware" not in settings.MIDDLEWARE:
         yield _problem("reco.W004")
     real = parsed.model != "hashing" and not parsed.model.startswith(("http://", "https://"))

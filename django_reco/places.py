@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from django_reco.conf import Settings
+from django_reco.dsn import postgres_url
 from reco_sdk.config import Config
 
 __all__ = ["beside_project", "engine_config", "in_memory", "is_inline", "shares_database", "sqlite_file", "store_url"]
@@ -49,13 +51,21 @@ def store_url(config: Settings) -> str:
         return config.store
     if is_inline(config):
         return "memory://"
-    return f"sqlite:///{sqlite_file() or beside_project() / 'reco.sqlite3'}"
+    # On any other engine, or without asyncpg, a file of our own.
+    found = postgres_url() if importlib.util.find_spec("asyncpg") else ""
+    return found or f"sqlite:///{sqlite_file() or beside_project() / 'reco.sqlite3'}"
 
 
 def shares_database(config: Settings) -> bool:
-    """Whether the store lives in the default database's own file."""
+    """Whether the store lives in the default database itself."""
+    url = store_url(config)
     file = sqlite_file()
-    return file is not None and store_url(config) == f"sqlite:///{file}"
+    return url == f"sqlite:///{file}" if file is not None else bool(url) and url == postgres_url()
+
+
+def _state_beside_project(config: Settings) -> str:
+    """Return where snapshots lie when the store is no file: the same place whatever folder a process was started in."""
+    return str(beside_project() / "reco.state") if store_url(config).startswith(("postgres://", "postgresql://")) else ""
 
 
 def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> Config:
@@ -83,7 +93,7 @@ def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> C
     return Config(
         # What a test does goes nowhere near the store that the settings name.
         store="memory://" if in_memory() and config.mode != "inline" and not command else store_url(config),
-        state_dir=config.state_dir,
+        state_dir=config.state_dir or _state_beside_project(config),
         model=model,
         deadline_ms=config.deadline_ms,
         cache_ttl_seconds=config.cache_ttl_seconds,

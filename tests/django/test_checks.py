@@ -90,7 +90,7 @@ def test_registered_twice(settings):
 
 
 def test_other_database(settings):
-    postgres = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+    postgres = {"default": {"ENGINE": "django.db.backends.mysql", "NAME": "shop"}}
     settings.RECO = {"ITEMS": "plain.Product"}
     assert check_settings() == []  # in memory: in line with each request
     with pytest.MonkeyPatch.context() as patch:
@@ -98,6 +98,16 @@ def test_other_database(settings):
         assert ids(check_settings()) == ["reco.W003"]
         settings.RECO = {"ITEMS": "plain.Product", "STORE": "sqlite:////tmp/x.sqlite3"}
         assert check_settings() == []
+
+
+def test_postgresql_without_asyncpg(settings, monkeypatch):
+    settings.RECO = {"ITEMS": "plain.Product"}
+    postgres = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop"}}
+    monkeypatch.setattr("django_reco.places.settings", SimpleNamespace(DATABASES=postgres))
+    monkeypatch.setattr("django_reco.checks.postgres_url", lambda: "postgresql:///shop")
+    assert check_settings() == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert ids(check_settings()) == ["reco.W007"]
 
 
 def test_consent_without_middleware(settings):
@@ -119,7 +129,7 @@ def test_inline_in_production(settings):
 
 
 def test_each_is_in_the_table_and_tested():
-    tested = {check_id for check_id, *_ in CASES} | {f"reco.W00{n}" for n in range(2, 7)}
+    tested = {check_id for check_id, *_ in CASES} | {f"reco.W00{n}" for n in range(2, 8)}
     assert tested == set(CHECKS)
 
 

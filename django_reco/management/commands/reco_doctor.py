@@ -28,6 +28,7 @@ from django_reco.registry import adapters
 from reco_sdk.engine import Request
 from reco_sdk.errors import RecoError, UnknownItem
 from reco_sdk.items.text import DEFAULT_RECIPE
+from reco_sdk.storage.urls import public_url
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -85,11 +86,11 @@ class Command(BaseCommand):
     def _look(self, samples: int, *, page: bool) -> None:
         config = get_settings()
         self._say("mode", config.mode)
-        self._say("store", store_url(config))
+        self._say("store", public_url(store_url(config)))
         light = engine_config(config, embeds=False).model
         self._say("model", config.model + ("" if light or config.embed_in_web else " (not loaded in web processes)"))
         database: dict[str, Any] = settings.DATABASES["default"]
-        if shares_database(config) and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
+        if sqlite_file() and shares_database(config) and database.get("OPTIONS", {}).get("transaction_mode") != "IMMEDIATE":
             self._problem(
                 f'the store shares {sqlite_file()}: set OPTIONS {{"transaction_mode": "IMMEDIATE"}} of the database, or a '
                 "transaction that reads before it writes can meet 'database is locked'",
