@@ -55,13 +55,13 @@ class Interaction(models.Model):
     user_id = models.TextField(null=True)  # noqa: DJ001
     session_id = models.TextField(null=True)  # noqa: DJ001
     at = models.BigIntegerField()
-    quantity = models.IntegerField(default=1)
+    quantity = models.BigIntegerField(default=1)
     value = models.FloatField(null=True)
     currency = models.TextField(null=True)  # noqa: DJ001
     query = models.TextField(null=True)  # noqa: DJ001
     placement = models.TextField(null=True)  # noqa: DJ001
     slate_id = models.TextField(null=True)  # noqa: DJ001
-    position = models.IntegerField(null=True)
+    position = models.BigIntegerField(null=True)
 
     class Meta:
         managed = False

@@ -31,6 +31,9 @@ class Config:
     ----------
     store
         Where the truth lives when ``open`` is given no URL, for example ``"sqlite:///shop.reco.sqlite3"``.
+    listen_dsn
+        For a store in PostgreSQL: a URL of the same database past any pooler, to hear of changes at once instead of at
+        the next poll.
     state_dir
         Folder of the snapshots; default: beside the SQLite file, or a temporary one for ``memory://``.
     model
@@ -77,6 +80,7 @@ class Config:
     """
 
     store: str = "sqlite:///shop.reco.sqlite3"
+    listen_dsn: str = ""
     state_dir: str = ""
     model: str = "all-MiniLM-L6-v2"
     device: str = ""

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from reco_sdk.blocking import BlockingRecommender
 from reco_sdk.config import Config
 from reco_sdk.errors import ConfigError
+from reco_sdk.interactions.counts import counts_folder
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.ports import Clock, Embedder, Store
 from reco_sdk.recommender import CoreRecommender
@@ -68,7 +69,7 @@ def make_worker(config: Config, *, embedder: Embedder | None = None, recipe: Tex
     ConfigError
         For a setting that cannot work, and for a store in memory, which no other process can see.
     """
-    store = open_store(config.store)
+    store = open_store(config.store, listen_dsn=config.listen_dsn)
     state = _state_folder(config, config.store, store)
     if state is None:
         raise ConfigError("a worker needs a store that other processes can open; name one with --store or RECO_STORE")
@@ -138,7 +139,7 @@ class Recommender(CoreRecommender):
         """
         config = Config.from_env(**settings) if config is None else config.with_settings(**settings)
         url = config.store if url is None else url
-        store = open_store(url)
+        store = open_store(url, listen_dsn=config.listen_dsn)
         state = _state_folder(config, url, store)
         # Made by the first snapshot, if there is one, and removed at the end: the store is gone then.
         temporary = Path(tempfile.gettempdir()) / f"reco-{secrets.token_hex(8)}" if state is None else None
@@ -149,6 +150,7 @@ class Recommender(CoreRecommender):
             embedder=make_embedder(config) if embedder is None else embedder,
             recipe=recipe,
             clock=clock or SystemClock(),
+            counts=None if state is None else counts_folder(state),
         )
         recommender._temporary = temporary
         return recommender

@@ -1,24 +1,21 @@
-"""The first tables: the SQL file of the same name, through the same ledger as ``reco migrate``.
+"""The first tables: the SQL file of the same name.
 
-On SQLite all tables are made in the database of the shop. On any other database only the dirty marks are, since they
-belong to the shop's own transactions; the rest lives in the store's own file (see ``STORE``).
+On SQLite and PostgreSQL all tables are made in the database of the shop. On any other database only the dirty marks are,
+since they belong to the shop's own transactions; the rest lives in the store's own file (see ``STORE``).
 """
 
 from typing import Any
 
 from django.db import migrations, models
 
-from reco_sdk.storage.schema import apply_one
+from django_reco.migrations._files import DIALECTS, run_file
 
 DIRTY = "reco_dirty"
 
 
-def make_tables(apps: Any, schema_editor: Any) -> None:
+def make_dirty_marks(apps: Any, schema_editor: Any) -> None:
     connection = schema_editor.connection
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            apply_one(cursor, "0001_initial", dialect="sqlite", placeholder="%s")
-    elif DIRTY not in connection.introspection.table_names():
+    if connection.vendor not in DIALECTS and DIRTY not in connection.introspection.table_names():
         schema_editor.create_model(apps.get_model("django_reco", "DirtyMark"))
 
 
@@ -125,5 +122,6 @@ class Migration(migrations.Migration):
                 "managed": False,
             },
         ),
-        migrations.RunPython(make_tables, keep_tables),
+        run_file("0001_initial"),
+        migrations.RunPython(make_dirty_marks, keep_tables),
     ]

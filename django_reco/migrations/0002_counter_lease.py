@@ -1,21 +1,8 @@
-"""Leases and counters: the SQL file ``0002_lease``, through the same ledger as ``reco migrate``."""
-
-from typing import Any
+"""Leases and counters: the SQL file ``0002_lease``. Quantities and places may be as large as an interaction's."""
 
 from django.db import migrations, models
 
-from reco_sdk.storage.schema import apply_one
-
-
-def make_tables(_apps: Any, schema_editor: Any) -> None:
-    connection = schema_editor.connection
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            apply_one(cursor, "0002_lease", dialect="sqlite", placeholder="%s")
-
-
-def keep_tables(apps: Any, schema_editor: Any) -> None:
-    """Forward only: what was recorded is not thrown away by migrating back."""
+from django_reco.migrations._files import run_file
 
 
 class Migration(migrations.Migration):
@@ -47,5 +34,7 @@ class Migration(migrations.Migration):
                 "managed": False,
             },
         ),
-        migrations.RunPython(make_tables, keep_tables),
+        migrations.AlterField("interaction", "quantity", models.BigIntegerField(default=1)),
+        migrations.AlterField("interaction", "position", models.BigIntegerField(null=True)),
+        run_file("0002_lease"),
     ]

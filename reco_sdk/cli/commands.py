@@ -22,10 +22,12 @@ from reco_sdk.cli.working import snapshot_command, worker_command
 from reco_sdk.config import Config
 from reco_sdk.engine import Request
 from reco_sdk.errors import MissingExtra, StoreError
+from reco_sdk.ports import Store
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.storage import schema
+from reco_sdk.storage.postgres import PostgresStore
 from reco_sdk.storage.sqlite import SqliteStore
-from reco_sdk.storage.urls import open_store
+from reco_sdk.storage.urls import open_store, public_url
 from reco_sdk.wiring import Recommender
 
 __all__ = ["COMMANDS"]
@@ -140,20 +142,26 @@ async def migrate(arguments: Namespace) -> int:
     """Bring the store to this release's schema, or say what is missing."""
     config = _config(arguments)
     store = open_store(config.store)
-    waiting = _pending(store.path) if isinstance(store, SqliteStore) else []
+    waiting = await _pending(store)
     if not arguments.check:
         await store.open()
         await store.aclose()
     if arguments.json:
-        say_json({"store": config.store, "pending" if arguments.check else "applied": waiting})
+        say_json({"store": public_url(config.store), "pending" if arguments.check else "applied": waiting})
     elif not waiting:
-        say(f"{config.store}: the schema is up to date")
+        say(f"{public_url(config.store)}: the schema is up to date")
     else:
-        say(f"{config.store}: {'to be applied' if arguments.check else 'applied'}: {', '.join(waiting)}")
+        say(f"{public_url(config.store)}: {'to be applied' if arguments.check else 'applied'}: {', '.join(waiting)}")
     return 1 if arguments.check and waiting else 0
 
 
-def _pending(path: Path) -> list[str]:
+async def _pending(store: Store) -> list[str]:
+    if isinstance(store, PostgresStore):
+        return await store.pending()
+    return _pending_in(store.path) if isinstance(store, SqliteStore) else []
+
+
+def _pending_in(path: Path) -> list[str]:
     if not path.exists():
         return [migration.name for migration in schema.load_migrations("sqlite")]
     try:
@@ -172,7 +180,7 @@ async def doctor(arguments: Namespace) -> int:
     if arguments.json:
         say_json({"healthy": found.healthy, "problems": list(found.problems), "facts": found.facts})
     else:
-        say(facts_text({"store": config.store, **found.facts}))
+        say(facts_text({"store": public_url(config.store), **found.facts}))
         for problem in found.problems:
             say(f"! {problem}")
         if found.healthy:

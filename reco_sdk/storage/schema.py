@@ -20,10 +20,13 @@ from typing import Any, Final, Protocol
 from reco_sdk.errors import MigrationError, StoreTooNew
 
 __all__ = [
+    "HAS_LEDGER",
+    "MIGRATION_LOCK",
+    "READ_LEDGER",
     "Cursor",
     "Migration",
     "apply",
-    "apply_one",
+    "apply_to",
     "immediate",
     "load_migrations",
     "migrations_folder",
@@ -33,10 +36,12 @@ __all__ = [
     "split_statements",
 ]
 
-_HAS_LEDGER: Final = {
+HAS_LEDGER: Final = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'reco_migration'",
+    "postgres": "SELECT 1 WHERE to_regclass('reco_migration') IS NOT NULL",
 }
-_READ_LEDGER: Final = "SELECT name, sha256 FROM reco_migration ORDER BY name"
+MIGRATION_LOCK: Final = "SELECT pg_advisory_xact_lock(1919247215)"  # "reco", as a number; until the transaction ends
+READ_LEDGER: Final = "SELECT name, sha256 FROM reco_migration ORDER BY name"
 _PIECE: Final = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|;|[^'\"\-/;]+|.", re.DOTALL)
 
 
@@ -163,40 +168,41 @@ def plan(ledger: Mapping[str, str], migrations: Sequence[Migration]) -> list[Mig
 
 def read_ledger(cursor: Cursor, dialect: str = "sqlite") -> dict[str, str]:
     """Return sha256 by name of what was applied; empty for a database without a ledger."""
-    cursor.execute(_HAS_LEDGER[dialect])
+    cursor.execute(HAS_LEDGER[dialect])
     if not cursor.fetchall():
         return {}
-    cursor.execute(_READ_LEDGER)
+    cursor.execute(READ_LEDGER)
     return {str(name): str(sha256) for name, sha256 in cursor.fetchall()}
 
 
-def apply_one(cursor: Cursor, name: str, *, dialect: str = "sqlite", placeholder: str = "?") -> bool:
-    """Apply one migration inside the caller's transaction, unless the ledger has it.
+def apply_to(cursor: Cursor, name: str, *, dialect: str = "sqlite", placeholder: str = "?") -> list[str]:
+    """Apply what the ledger lacks up to one migration, inside the caller's transaction.
 
     Parameters
     ----------
     cursor
         Of a connection that is in a transaction, Django's ``connection.cursor()`` for example.
     name
-        The migration, ``"0001_initial"``.
+        The last migration to apply, ``"0001_initial"``.
     dialect
-        ``"sqlite"``.
+        ``"sqlite"`` or ``"postgres"``.
     placeholder
         How the cursor spells a parameter: ``"?"`` for sqlite3, ``"%s"`` for Django.
 
     Returns
     -------
-    bool
-        False when the ledger had it already.
+    list[str]
+        The names of those that were applied.
     """
     migrations = load_migrations(dialect)
-    waiting = {m.name: m for m in plan(read_ledger(cursor, dialect), migrations)}
-    if name not in waiting:
-        if all(m.name != name for m in migrations):
-            raise MigrationError(f"no migration {name!r} for {dialect}; install reco-sdk again")
-        return False
-    _run(cursor, waiting[name], placeholder)
-    return True
+    if all(m.name != name for m in migrations):
+        raise MigrationError(f"no migration {name!r} for {dialect}; install reco-sdk again")
+    if dialect == "postgres":
+        cursor.execute(MIGRATION_LOCK)
+    waiting = [m for m in plan(read_ledger(cursor, dialect), migrations) if m.name <= name]
+    for migration in waiting:
+        _run(cursor, migration, placeholder)
+    return [migration.name for migration in waiting]
 
 
 def _run(cursor: Cursor, migration: Migration, placeholder: str) -> None:

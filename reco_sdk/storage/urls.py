@@ -7,26 +7,33 @@ from typing import Final
 from reco_sdk.errors import ConfigError
 from reco_sdk.ports import Store
 from reco_sdk.storage.memory import MemoryStore
+from reco_sdk.storage.postgres import PostgresStore
+from reco_sdk.storage.postgres.errors import shown
 from reco_sdk.storage.sqlite import SqliteStore
 
-__all__ = ["open_store"]
+__all__ = ["open_store", "public_url"]
 
-_KNOWN: Final = "memory://, sqlite:///relative.sqlite3 or sqlite:////absolute/path.sqlite3"
+_KNOWN: Final = "memory://, sqlite:///relative.sqlite3, sqlite:////absolute/path.sqlite3 or postgresql://user@host/database"
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, listen_dsn: str = "") -> Store:
     """Return the store that a URL names; the caller awaits its ``open()``.
 
     Parameters
     ----------
     url
-        ``memory://``, ``sqlite:///relative.sqlite3`` or ``sqlite:////absolute.sqlite3``. What follows the third slash
-        is the path as it is written: nothing in it is decoded.
+        ``memory://``, ``sqlite:///relative.sqlite3``, ``sqlite:////absolute.sqlite3`` or
+        ``postgresql://user:password@host:port/database``. What follows an SQLite URL's third slash is the path as it is
+        written: nothing in it is decoded.
+    listen_dsn
+        For PostgreSQL: a URL of the same database that leads past any pooler, to hear of changes at once.
 
     Raises
     ------
     ConfigError
         For anything else.
+    MissingExtra
+        When what the URL names needs a package that is not installed.
     """
     scheme, mark, rest = url.partition("://")
     if not mark:
@@ -36,8 +43,8 @@ def open_store(url: str) -> Store:
     if scheme == "sqlite":
         return SqliteStore(_sqlite_path(url, rest))
     if scheme in ("postgres", "postgresql"):
-        raise ConfigError(f"PostgreSQL comes with the postgres extra in a later release; until then use {_KNOWN}")
-    raise ConfigError(f"store {_without_secret(url)!r} is unknown; use {_KNOWN}")
+        return PostgresStore(url, listen_dsn=listen_dsn)
+    raise ConfigError(f"store {public_url(url)!r} is unknown; use {_KNOWN}")
 
 
 def _sqlite_path(url: str, rest: str) -> str:
@@ -53,6 +60,6 @@ def _sqlite_path(url: str, rest: str) -> str:
     return path
 
 
-def _without_secret(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://…{rest[rest.rindex('@') :]}" if "@" in rest else url
+def public_url(url: str) -> str:
+    """Return a store's URL for people and logs: of a server's, only where it is, without user, password and options."""
+    return url if url.startswith(("sqlite:", "memory:")) else shown(url)

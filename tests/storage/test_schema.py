@@ -109,16 +109,20 @@ class PercentCursor:
 
 def test_another_runner_may_alternate(database):
     cursor = PercentCursor(database.cursor())
-    assert schema.apply_one(cursor, "0001_initial", placeholder="%s") is True
-    assert schema.apply_one(cursor, "0001_initial", placeholder="%s") is False
+    assert schema.apply_to(cursor, "0001_initial", placeholder="%s") == NAMES[:1]
+    assert schema.apply_to(cursor, "0001_initial", placeholder="%s") == []
     assert schema.apply(database) == NAMES[1:]
     with pytest.raises(MigrationError, match="0099"):
-        schema.apply_one(cursor, "0099_none")
+        schema.apply_to(cursor, "0099_none")
 
 
 def test_another_runner_finds_what_ours_applied(database):
     schema.apply(database)
-    assert schema.apply_one(PercentCursor(database.cursor()), "0001_initial", placeholder="%s") is False
+    assert schema.apply_to(PercentCursor(database.cursor()), NAMES[-1], placeholder="%s") == []
+
+
+def test_another_runner_applies_what_it_had_passed_over(database):
+    assert schema.apply_to(PercentCursor(database.cursor()), NAMES[-1], placeholder="%s") == NAMES
 
 
 def test_a_plan_refuses_what_cannot_be():

@@ -1,7 +1,10 @@
+import sys
+
 import pytest
 
-from reco_sdk.errors import ConfigError
+from reco_sdk.errors import ConfigError, MissingExtra
 from reco_sdk.storage.memory import MemoryStore
+from reco_sdk.storage.postgres import PostgresStore
 from reco_sdk.storage.sqlite import SqliteStore
 from reco_sdk.storage.urls import open_store
 
@@ -32,8 +35,9 @@ def test_sqlite(tmp_path, monkeypatch):
         ("sqlite:///a.sqlite3?mode=ro", "takes only a path"),
         ("memory://x", "unknown"),
         ("mysql://shop", "unknown"),
-        ("postgresql://shop:secret@db/shop", "postgres extra in a later release"),
-        ("postgres://db/shop", "postgres extra in a later release"),
+        ("postgresql://shop:p@ss/word@db/shop", "percent-encode"),
+        ("postgres://shop:pass/word@db/shop", "percent-encode"),
+        ("postgres://db:port/shop", "percent-encode"),
     ],
 )
 def test_anything_else_is_refused(url, mend):
@@ -41,7 +45,30 @@ def test_anything_else_is_refused(url, mend):
         open_store(url)
 
 
-def test_no_password_in_the_message():
+@pytest.mark.parametrize("url", ["mysql://shop:secret@db/shop", "postgresql://shop:sec/ret@db/shop"])
+def test_no_password_in_the_message(url):
     with pytest.raises(ConfigError) as caught:
-        open_store("mysql://shop:secret@db/shop")
-    assert "secret" not in str(caught.value)
+        open_store(url)
+    assert "sec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("postgresql://shop:secret@db/shop", "postgresql://db/shop"),
+        ("postgres://u:p%40w@db:5433/shop?password=x", "postgres://db:5433/shop"),
+        ("postgresql://u@[::1]:5433,db2/shop", "postgresql://[::1]:5433,db2/shop"),
+        ("postgresql://u@/shop?host=/run/pg", "postgresql:///run/pg/shop"),
+        ("postgresql:///shop", "postgresql:///shop"),
+    ],
+)
+def test_postgres(url, where):
+    store = open_store(url, listen_dsn=url)
+    assert isinstance(store, PostgresStore)
+    assert store.where == where
+
+
+def test_postgres_needs_its_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(MissingExtra, match=r"asyncpg .*reco-sdk\[postgres\]"):
+        open_store("postgresql://db/shop")
