@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from reco_sdk.config import Config
 from reco_sdk.engine import Engine
 from reco_sdk.errors import RecoError
 from reco_sdk.index.hnsw import hnsw_available
+from reco_sdk.interactions.counts import HostCounts, Lost
+from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.interactions.recorder import Recorder
 from reco_sdk.ports import Embedder, Store
 from reco_sdk.snapshot.base import Base
@@ -39,7 +43,14 @@ class Diagnosis:
 
 
 async def diagnose(
-    store: Store, config: Config, engine: Engine, base: Base, recorder: Recorder, embedder: Embedder | None, troubles: Troubles
+    store: Store,
+    config: Config,
+    engine: Engine,
+    base: Base,
+    recorder: Recorder[Interaction],
+    embedder: Embedder | None,
+    troubles: Troubles,
+    counts: HostCounts | None = None,
 ) -> Diagnosis:
     """Look at store, model, snapshot and index; say what is wrong and how to mend it."""
     problems: list[str] = []
@@ -52,12 +63,7 @@ async def diagnose(
         "rows": len(state.view),
         "delta_rows": len(state.view.delta),
         "visitors_live": len(engine.tracker),
-        "recorder": {
-            "accepted": recorder.counts.accepted,
-            "written": recorder.counts.written,
-            "dropped": recorder.counts.dropped,
-            "pending": recorder.pending,
-        },
+        "recorder": await asyncio.to_thread(_recorded, recorder, counts),
         "snapshot": None if base.path is None else {"path": str(base.path), **base.meta},
         "hnsw": hnsw_available(),
         "late_answers": engine.late_answers,
@@ -84,3 +90,12 @@ async def diagnose(
         problems.append("hnswlib is not installed, so a large catalogue is searched more slowly; pip install 'reco-sdk[hnsw]'")
     problems += troubles.all
     return Diagnosis(facts=facts, problems=tuple(dict.fromkeys(problems)))
+
+
+def _recorded(recorder: Recorder[Interaction], counts: HostCounts | None) -> dict[str, Any]:
+    """Return what all processes of this host recorded, and what those that have ended did not write."""
+    running, ended = recorder.counts, Lost()
+    if counts is not None:
+        with contextlib.suppress(OSError):
+            running, ended = counts.read()
+    return {**running.to_dict(), "pending": recorder.pending, "lost": asdict(ended)}

@@ -6,10 +6,8 @@ The engine answers from memory; everything here that awaits is off the request p
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +21,20 @@ from reco_sdk.config import Config
 from reco_sdk.diagnosis import Diagnosis, diagnose
 from reco_sdk.embedding.sync import embed_items
 from reco_sdk.engine import Engine, Request
-from reco_sdk.errors import BuildInProgress, EmbeddingError, InvalidItem, InvalidRequest, MissingExtra, NotRunning, RecoError
+from reco_sdk.errors import (
+    BuildInProgress,
+    EmbeddingError,
+    InvalidItem,
+    InvalidRequest,
+    MissingExtra,
+    NotRunning,
+    RecoError,
+    StoreError,
+)
 from reco_sdk.following import Follower, first_state
+from reco_sdk.interactions.counts import HostCounts
 from reco_sdk.interactions.interaction import Interaction, check_time
-from reco_sdk.interactions.recorder import Recorder
+from reco_sdk.interactions.recorder import Recorder, class_of
 from reco_sdk.items.item import Item, check_unique_ids
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
@@ -105,6 +113,8 @@ class CoreRecommender:
         Where time comes from.
     builds
         Whether to build a snapshot by itself when the delta grows over its limit and no worker of this host would.
+    counts
+        Folder in which the processes of this host count what they record; ``None``: it is counted in memory only.
     """
 
     def __init__(
@@ -117,6 +127,7 @@ class CoreRecommender:
         recipe: TextRecipe = DEFAULT_RECIPE,
         clock: Clock,
         builds: bool = True,
+        counts: Path | None = None,
     ) -> None:
         self.store = store
         self._builds = builds
@@ -129,7 +140,13 @@ class CoreRecommender:
             ttl_seconds=config.visitor_ttl_days * 86_400.0,
             max_visitors=config.max_visitors,
         )
-        self.recorder = Recorder(self._write, config.flush_interval_seconds, config.buffer_limit)
+        self.recorder: Recorder[Interaction] = Recorder(
+            self._write, config.flush_interval_seconds, config.buffer_limit, sort=class_of
+        )
+        self.impressions: Recorder[Impression] = Recorder(
+            store.append_impressions, config.flush_interval_seconds, IMPRESSIONS_KEPT, sort=lambda _: 0
+        )
+        self.counts = None if counts is None else HostCounts(counts, self.recorder.counted)
         self._recipe = recipe
         self._clock = clock
         self.engine = Engine(first_state(config, clock), self.tracker, config, clock)
@@ -148,7 +165,6 @@ class CoreRecommender:
             respace=self._queries.whiten,
             spawn=self._spawn,
         )
-        self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
         # A build of its own is waited for; one of another process is an error.
         self._building = asyncio.Lock()
         self._build_not_before = 0.0
@@ -194,7 +210,13 @@ class CoreRecommender:
             await self.store.aclose()
             raise
         self._open = True
+        if self.counts is not None:
+            try:
+                await asyncio.to_thread(self.counts.open)
+            except OSError as error:
+                logger.warning("what this process would lose in a crash is not counted: %s", error)
         self.recorder.start()
+        self.impressions.start()
         self._spawn(self._follow())
 
     async def aclose(self) -> None:
@@ -204,8 +226,9 @@ class CoreRecommender:
         self._open = False
         await self._cancel_tasks()
         await self.recorder.aclose()
-        with contextlib.suppress(RecoError):
-            await self._write_impressions()
+        await self.impressions.aclose()
+        if self.counts is not None:
+            await asyncio.to_thread(self.counts.close)
         if self.embedder is not None:
             await self.embedder.aclose()
         await self.store.aclose()
@@ -316,7 +339,7 @@ class CoreRecommender:
         """
         self._check_open()
         await self.recorder.flush()
-        await self._write_impressions()
+        await self.impressions.flush()
         await self._follower.rank()
 
     # -- requests
@@ -389,7 +412,7 @@ class CoreRecommender:
         self._check_open()
         slate = self.engine.recommend(request)
         if slate.items:
-            self._impressions.append(
+            self.log_impression(
                 Impression(
                     slate_id=slate.id,
                     at=slate.at,
@@ -402,6 +425,10 @@ class CoreRecommender:
                 )
             )
         return slate
+
+    def log_impression(self, impression: Impression) -> None:
+        """Log what was shown, without waiting, from any thread: for those who ask the engine and show less than it gave."""
+        self.impressions.add((impression,))
 
     async def similar_sessions(
         self, *, visitor_id: str | None = None, user_id: str | None = None, k: int = 10
@@ -500,7 +527,7 @@ class CoreRecommender:
         """Look at store, model, snapshot and index; say what is wrong and how to mend it."""
         self._check_open()
         return await diagnose(
-            self.store, self.config, self.engine, self._follower.base, self.recorder, self.embedder, self._troubles
+            self.store, self.config, self.engine, self._follower.base, self.recorder, self.embedder, self._troubles, self.counts
         )
 
     # -- inside
@@ -526,7 +553,6 @@ class CoreRecommender:
             try:
                 await self.store.wait_for_change(self.config.poll_interval_seconds, waiter="follow")
                 await self._follower.follow()
-                await self._write_impressions()
             except RecoError as error:
                 self._troubles.note("follow", error)
                 logger.warning("could not follow the store; serving from memory: %s", error)
@@ -543,17 +569,12 @@ class CoreRecommender:
         self._queries.wish(i.query for i in interactions if i.query)
 
     async def _write(self, interactions: Sequence[Interaction]) -> None:
-        await self.store.append_interactions(interactions)
-
-    async def _write_impressions(self) -> None:
-        batch = [self._impressions.popleft() for _ in range(len(self._impressions))]
-        if batch:
-            try:
-                await self.store.append_impressions(batch)
-            except RecoError:
-                room = IMPRESSIONS_KEPT - len(self._impressions)
-                self._impressions.extendleft(reversed(batch[max(len(batch) - room, 0) :]))
-                raise
+        try:
+            await self.store.append_interactions(interactions)
+        except StoreError as error:
+            self._troubles.note("record", error)
+            raise
+        self._troubles.mended("record")
 
     def _build_when_due(self) -> None:
         due = self._follower.delta_size > self.config.delta_limit or self._follower.snapshot_gone

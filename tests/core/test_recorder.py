@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from reco_sdk.errors import InvalidInteraction, StoreError
-from reco_sdk.interactions.recorder import Recorder
-from tests.core.support import purchase, until, view
+from reco_sdk.interactions import recorder as module
+from reco_sdk.interactions.interaction import KINDS
+from reco_sdk.interactions.recorder import Recorder, class_of
+from tests.core.support import act, purchase, until, view
+
+
+def make(write, interval=3600, limit=100):
+    return Recorder(write, interval, limit, sort=class_of)
 
 
 class Log:
@@ -41,18 +47,18 @@ class Log:
 
 async def test_what_was_added_is_written_in_order():
     log = Log()
-    recorder = Recorder(log.write, 3600, 100)
+    recorder = make(log.write)
     recorder.add([view("a"), view("b")])
     recorder.add([purchase("c")])
     assert (recorder.pending, log.ids) == (3, [])
     await recorder.flush()
     assert (recorder.pending, log.ids) == (0, ["a", "b", "c"])
-    assert (recorder.counts.accepted, recorder.counts.written, recorder.counts.dropped) == (3, 3, 0)
+    assert (recorder.counts.accepted, recorder.counts.written, sum(recorder.counts.dropped.values())) == (3, 3, 0)
 
 
 async def test_it_writes_by_itself():
     log = Log()
-    recorder = Recorder(log.write, 0.01, 100)
+    recorder = make(log.write, 0.01)
     recorder.start()
     recorder.start()
     recorder.add([view("a")])
@@ -64,7 +70,7 @@ async def test_it_writes_by_itself():
 async def test_a_failed_write_is_kept_in_order_and_tried_again(caplog):
     log = Log()
     log.failures = 2
-    recorder = Recorder(log.write, 0.01, 100)
+    recorder = make(log.write, 0.01)
     recorder.add([view("a"), view("b")])
     with pytest.raises(StoreError):
         await recorder.flush()
@@ -85,7 +91,7 @@ async def test_a_write_that_fails_in_no_foreseen_way_does_not_end_it(caplog):
         if len(calls) == 1:
             raise OverflowError("surprise")
 
-    recorder = Recorder(write, 0.01, 100)
+    recorder = make(write, 0.01)
     recorder.add([view("a")])
     recorder.start()
     await until(lambda: len(calls) > 1)
@@ -96,7 +102,7 @@ async def test_a_write_that_fails_in_no_foreseen_way_does_not_end_it(caplog):
 async def test_one_that_no_store_takes_does_not_hold_up_the_others(caplog):
     log = Log()
     log.poison = {"bad"}
-    recorder = Recorder(log.write, 3600, 100)
+    recorder = make(log.write)
     recorder.add([view("a"), view("bad"), purchase("b")])
     await recorder.flush()
     assert log.ids == ["a", "b"]
@@ -104,21 +110,113 @@ async def test_one_that_no_store_takes_does_not_hold_up_the_others(caplog):
     assert "given up" in caplog.text
 
 
-async def test_a_full_buffer_lets_the_oldest_go_but_no_purchase():
+def test_every_kind_has_its_class():
+    looks = {kind for kind in KINDS if class_of(act(kind, "a", query="q")) == 0}
+    assert looks == {"view_item", "select_item", "search"}
+    assert {kind for kind in KINDS if class_of(act(kind, "a", query="q")) == 2} == {"purchase", "refund"}
+
+
+async def test_a_full_buffer_lets_views_go_then_carts_and_no_purchase():
     log = Log()
-    recorder = Recorder(log.write, 3600, 3)
-    recorder.add([purchase("p1"), view("a"), view("b"), view("c"), purchase("p2"), purchase("p3"), purchase("p4")])
-    assert recorder.pending == 4
-    recorder.add([view("d")])
+    recorder = make(log.write, limit=4)
+    recorder.add([act("add_to_cart", "c1"), view("a"), purchase("p1"), act("search", query="b"), view("c")])
+    assert recorder.counts.dropped == {"views": 1, "carts": 0, "purchases": 0}
+    recorder.add([act("add_to_wishlist", "c2"), purchase("p2")])
+    assert recorder.counts.dropped == {"views": 3, "carts": 0, "purchases": 0}
+    recorder.add([view("d")])  # what comes last is not worth more than what it is
+    assert recorder.counts.dropped == {"views": 4, "carts": 0, "purchases": 0}
+    recorder.add([purchase("p3"), act("refund", "p4"), purchase("p5"), view("e")])
+    assert recorder.counts.dropped == {"views": 5, "carts": 2, "purchases": 0}
+    assert recorder.pending == 5
     await recorder.flush()
-    assert log.ids == ["p1", "p2", "p3", "p4", "d"]
-    assert recorder.counts.dropped == 3
-    assert recorder.counts.accepted == recorder.counts.written + recorder.counts.dropped
+    assert log.ids == ["p1", "p2", "p3", "p4", "p5"]
+
+
+async def test_what_is_left_is_written_in_the_order_it_came():
+    log = Log()
+    recorder = make(log.write, limit=6)
+    recorder.add([view("a"), purchase("b"), act("add_to_cart", "c"), view("d"), act("dismiss", "e"), purchase("f"), view("g")])
+    await recorder.flush()
+    assert log.ids == ["b", "c", "d", "e", "f", "g"]
+
+
+async def test_what_is_being_written_counts_as_held_and_is_at_risk():
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def write(batch):
+        begun.set()
+        await go_on.wait()
+
+    recorder = make(write, limit=3)
+    recorder.add([view("a"), purchase("b")])
+    flushing = asyncio.create_task(recorder.flush())
+    await begun.wait()
+    recorder.add([view("c"), act("rate", "d", value=5.0)])
+    assert (recorder.pending, recorder.counts.dropped["views"]) == (1, 1)
+    assert recorder.counts.at_risk == {"views": 1, "carts": 1, "purchases": 1}
+    go_on.set()
+    await flushing
+    assert recorder.counts.at_risk == {"views": 0, "carts": 0, "purchases": 0}
+    assert (recorder.counts.accepted, recorder.counts.written) == (4, 3)
+
+
+async def test_a_full_batch_does_not_wait_for_the_interval(monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 10)
+    log = Log()
+    recorder = make(log.write)
+    recorder.start()
+    await asyncio.to_thread(recorder.add, [view(str(n)) for n in range(25)])
+    await until(lambda: len(log.ids) == 25)
+    assert log.ids == [str(n) for n in range(25)]
+    await recorder.aclose()
+
+
+async def test_poison_in_a_large_batch_is_found_without_writing_each_apart(caplog):
+    log = Log()
+    log.poison = {"37", "900"}
+    calls = []
+
+    async def write(batch):
+        calls.append(len(batch))
+        await log.write(batch)
+
+    recorder = make(write, limit=2_000)
+    recorder.add([view(str(n)) for n in range(1_024)])
+    await recorder.flush()
+    assert log.ids == [str(n) for n in range(1_024) if n not in {37, 900}]
+    assert (recorder.counts.written, recorder.counts.refused) == (1_022, 2)
+    assert len(calls) < 50
+
+
+def test_making_room_looks_at_nothing_that_is_kept():
+    looked_at = []
+
+    def sort(interaction):
+        looked_at.append(interaction)
+        return class_of(interaction)
+
+    recorder = Recorder(Log().write, 3600, 1_000, sort=sort)
+    recorder.add([act("add_to_cart", str(n)) for n in range(1_000)])
+    for n in range(1_000):
+        recorder.add([view(str(n))])
+    assert (len(looked_at), recorder.counts.dropped["views"]) == (2_000, 1_000)
+
+
+async def test_an_outage_is_said_once(caplog):
+    log = Log()
+    log.failures = 5
+    recorder = make(log.write, 0.005)
+    recorder.add([view("a")])
+    recorder.start()
+    await until(lambda: log.ids)
+    await recorder.aclose()
+    assert caplog.text.count("could not be written") == 1
+    assert recorder.counts.failed_writes == 5
 
 
 async def test_closing_writes_what_waits():
     log = Log()
-    recorder = Recorder(log.write, 3600, 100)
+    recorder = make(log.write)
     recorder.start()
     recorder.add([view("a")])
     await recorder.aclose()
@@ -135,7 +233,7 @@ async def test_closing_in_the_midst_of_a_write_loses_and_doubles_nothing():
         await go_on.wait()
         await log.write(batch)
 
-    recorder = Recorder(write, 0.001, 100)
+    recorder = make(write, 0.001)
     recorder.start()
     recorder.add([view("a"), view("b")])
     await begun.wait()
@@ -147,15 +245,15 @@ async def test_closing_in_the_midst_of_a_write_loses_and_doubles_nothing():
 async def test_closing_when_the_store_is_gone_says_how_much_is_lost(caplog):
     log = Log()
     log.failures = 99
-    recorder = Recorder(log.write, 3600, 100)
+    recorder = make(log.write)
     recorder.add([view("a"), view("b")])
     await recorder.aclose()
-    assert "2 interactions could not be written at close" in caplog.text
+    assert "2 recorded could not be written at close" in caplog.text
 
 
 async def test_threads_add_while_the_loop_writes():
     log = Log()
-    recorder = Recorder(log.write, 3600, 50)
+    recorder = make(log.write, limit=50)
     errors = []
 
     def work(name):
@@ -174,7 +272,7 @@ async def test_threads_add_while_the_loop_writes():
     await recorder.flush()
     assert not errors
     assert sum(i.kind == "purchase" for i in log.events.values()) == 1_200
-    assert recorder.counts.written + recorder.counts.dropped == recorder.counts.accepted == 2_400
+    assert recorder.counts.written + recorder.counts.dropped["views"] == recorder.counts.accepted == 2_400
     assert len(log.events) == recorder.counts.written
 
 
@@ -185,14 +283,14 @@ class RecorderMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.log = Log()
-        self.recorder = Recorder(self.log.write, 3600, 4)
+        self.recorder = make(self.log.write, limit=4)
         self.bought = []
-        self.viewed = 0
+        self.others = 0
 
-    @rule(count=st.integers(0, 6))
-    def view(self, count):
-        self.recorder.add([view(f"v{self.viewed + n}") for n in range(count)])
-        self.viewed += count
+    @rule(kinds=st.lists(st.sampled_from(["view_item", "add_to_cart", "select_item", "dismiss"]), max_size=6))
+    def act(self, kinds):
+        self.recorder.add([act(kind, f"v{self.others + n}") for n, kind in enumerate(kinds)])
+        self.others += len(kinds)
 
     @rule()
     def buy(self):
@@ -217,14 +315,17 @@ class RecorderMachine(RuleBasedStateMachine):
     @invariant()
     def accounted(self):
         counts = self.recorder.counts
-        assert counts.accepted == counts.written + counts.dropped + self.recorder.pending == len(self.bought) + self.viewed
+        assert counts.accepted == len(self.bought) + self.others
+        assert counts.accepted == counts.written + sum(counts.dropped.values()) + self.recorder.pending
+        assert sum(counts.at_risk.values()) == self.recorder.pending <= max(4, len(self.bought))
 
     def teardown(self):
         self.loop.run_until_complete(self.recorder.aclose())
         self.loop.close()
         arrived = self.log.ids
         assert [i for i in arrived if i[0] == "p"] == self.bought
-        assert len(set(arrived)) == len(arrived)
+        others = [int(i[1:]) for i in arrived if i[0] == "v"]
+        assert others == sorted(set(others))
 
 
 RecorderMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
