@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +21,7 @@ from django.db.models.signals import post_migrate
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.context import on_loop
+from django_reco.ending import at_exit
 from django_reco.places import engine_config, is_inline
 from reco_sdk.errors import InvalidInput, RecoError, UnknownItem
 from reco_sdk.ports import Impression
@@ -39,6 +39,7 @@ __all__ = ["Process", "process"]
 logger = logging.getLogger("django_reco")
 
 RETRY_SECONDS: Final = 15.0
+END_SECONDS: Final = 5.0
 
 
 class Process:
@@ -58,6 +59,8 @@ class Process:
         self._generation = 0
         self._inline_epoch: tuple[Any, ...] = ()
         self._inline_marked = False
+        self._told_at_exit = False
+        self._ended = False
         self.error: str | None = None
 
     # -- what pages call
@@ -148,8 +151,12 @@ class Process:
             if self._backend is not None:
                 return self._backend
             if self._starting is None:
-                if time.monotonic() < self._retry_at:
+                if self._ended or time.monotonic() < self._retry_at:
                     return None
+                if not self._told_at_exit:
+                    self._told_at_exit = at_exit(self.end)
+                    if not self._told_at_exit:
+                        return None  # the interpreter ends: no thread would run any more
                 self._starting = threading.Event()
                 self._started_at = time.monotonic()
                 given = self._starting, self._generation
@@ -170,13 +177,17 @@ class Process:
             backend = Backend(engine_config(config, embeds=config.embed_in_web))
             backend.start(timeout_seconds=60.0)
         except Exception as error:
-            metrics.count("start.error")
-            logger.exception("reco: the recommender could not start; rows stay empty, it tries again in %.0f s", RETRY_SECONDS)
             with self._lock:
-                if generation == self._generation:
+                wanted = generation == self._generation
+                if wanted:
                     self.error = str(error)
                     self._retry_at = time.monotonic() + RETRY_SECONDS
                     self._starting = None
+            if wanted:
+                metrics.count("start.error")
+                logger.exception(
+                    "reco: the recommender could not start; rows stay empty, it tries again in %.0f s", RETRY_SECONDS
+                )
         else:
             with self._lock:
                 wanted = generation == self._generation
@@ -186,9 +197,7 @@ class Process:
                     self._poller = Poller(backend)
                     self._poller.start()
                     self._starting = None
-            if wanted:
-                _at_exit(self.stop)
-            else:
+            if not wanted:
                 backend.close()  # it was stopped before it had begun
         finally:
             started.set()
@@ -209,6 +218,14 @@ class Process:
             poller.stop()
         if backend is not None:
             backend.close()
+
+    def end(self) -> None:
+        """Stop for good, because the process ends: a page that is still served then shows no rows."""
+        self._ended = True
+        starting = self._starting
+        self.stop()
+        if starting is not None:
+            starting.wait(END_SECONDS)
 
     # -- MODE = "inline"
 
@@ -235,15 +252,6 @@ class Process:
                     read_orders(self._backend)
                 self._backend.refresh()
             return self._backend
-
-
-def _at_exit(stop: Callable[[], None]) -> None:
-    """Have what waits written when the interpreter ends, while its thread pools still work.
-
-    ``atexit`` runs after they were shut down; the hook that they use themselves is private to ``threading``.
-    """
-    register: Callable[..., Any] = getattr(threading, "_register_atexit", atexit.register)
-    register(stop)
 
 
 def _test_epoch() -> tuple[Any, ...]:

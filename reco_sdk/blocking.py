@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -14,6 +14,7 @@ from reco_sdk.engine import Request
 from reco_sdk.errors import NotRunning
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.threads import BackgroundThread, waiting
 
 __all__ = ["BlockingRecommender", "LoopThread"]
 
@@ -63,7 +64,8 @@ class LoopThread:
             raise NotRunning("a blocking call on the recommender's own loop would wait for itself; await the async method")
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
-            return future.result(timeout_seconds)
+            with waiting():
+                return future.result(timeout_seconds)
         except TimeoutError:
             future.cancel()
             raise
@@ -75,16 +77,30 @@ class LoopThread:
             if loop is not None and self._pid == os.getpid():
                 loop.call_soon_threadsafe(loop.stop)
                 self._thread.join()
-                loop.close()
 
     def _start(self) -> None:
         with _own_lock(self._locks):
             if self._loop is not None and self._pid == os.getpid():
                 return
-            loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(target=loop.run_forever, name="reco-loop", daemon=True)
+            made: list[asyncio.AbstractEventLoop] = []
+            running = threading.Event()
+            self._thread = BackgroundThread(partial(_run_loop, made, running), "reco-loop")
             self._thread.start()
-            self._loop, self._pid = loop, os.getpid()
+            with waiting():
+                running.wait()
+            self._loop, self._pid = made[0], os.getpid()
+
+
+def _run_loop(made: list[asyncio.AbstractEventLoop], running: threading.Event) -> None:
+    """Run a loop that is made here: its sockets belong to the thread that waits for them."""
+    loop = asyncio.new_event_loop()
+    made.append(loop)
+    loop.call_soon(running.set)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
 
 
 def _at_once(

@@ -1,0 +1,13 @@
+from django.urls import include, path
+
+from tests.django import views as pages
+from tests.servers.shop import views
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("p/<int:pk>/", pages.product, name="product"),
+    path("async/<int:pk>/", pages.aproduct, name="aproduct"),
+    path("awaited/<int:pk>/", pages.awaited, name="awaited"),
+    path("save/", views.save, name="save"),
+    path("reco/", include("django_reco.urls")),
+]
