@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from reco_sdk.config import Config
+    from reco_sdk.evaluation.cases import Part
     from reco_sdk.evaluation.dataset import Dataset
     from reco_sdk.evaluation.report import Report
     from reco_sdk.ports import VectorStore
@@ -25,6 +26,7 @@ PROTOCOLS: Final = ("leave-one-out", "next-item", "time-split", "random-split")
 
 EXAMPLES: Final = """\
 examples:
+  reco evaluate                            # the shop's own store: its last days, beside an item, in the cart, at home
   reco evaluate data/beauty --protocol leave-one-out --text title
   reco evaluate data/clicks --protocol next-item --json clicks.json --budget-minutes 10
   reco evaluate data/orders --protocol time-split --plots plots/
@@ -107,15 +109,42 @@ def _writable(path: Path | None) -> None:
 
 async def _data(arguments: Namespace, progress: Callable[[str, int, int], None] | None) -> Dataset:
     from reco_sdk.config import Config  # noqa: PLC0415 - as above
-    from reco_sdk.errors import ConfigError  # noqa: PLC0415 - as above
     from reco_sdk.evaluation.folders import read_folder  # noqa: PLC0415 - as above
 
+    settings = {name: value for name in ("model", "store") if (value := getattr(arguments, name)) is not None}
+    config = Config.from_env(**settings)
     if arguments.folder is None:
-        raise ConfigError("name a folder of data")
-    settings = {} if arguments.model is None else {"model": arguments.model}
+        return await _shop(config, progress)
     text = None if arguments.text is None else tuple(name.strip() for name in arguments.text.split(",") if name.strip())
     data = read_folder(arguments.folder, text)
-    return await _embedded(data, Config.from_env(**settings), arguments.vectors, progress)
+    return await _embedded(data, config, arguments.vectors, progress)
+
+
+async def _shop(config: Config, progress: Callable[[str, int, int], None] | None) -> Dataset:
+    """Read the shop's own store."""
+    from reco_sdk.cli.stores import need_store  # noqa: PLC0415 - as above
+    from reco_sdk.evaluation.shop import read_shop  # noqa: PLC0415 - as above
+    from reco_sdk.items.text import DEFAULT_RECIPE  # noqa: PLC0415 - as above
+    from reco_sdk.storage.urls import open_store, public_url  # noqa: PLC0415 - as above
+    from reco_sdk.wiring import make_embedder  # noqa: PLC0415 - as above
+
+    need_store(config)
+    embedder = make_embedder(config)
+    store = open_store(config.store)
+    await store.open()
+    try:
+        return await read_shop(
+            store,
+            DEFAULT_RECIPE,
+            "" if embedder is None else embedder.fingerprint,
+            gap_seconds=config.session_gap_minutes * 60.0,
+            name=public_url(config.store),
+            progress=progress,
+        )
+    finally:
+        await store.aclose()
+        if embedder is not None:
+            await embedder.aclose()
 
 
 async def _embedded(
@@ -163,16 +192,17 @@ async def _vector_store(path: Path | None) -> AsyncIterator[VectorStore]:
 def _evaluate(data: Dataset, arguments: Namespace, progress: Callable[[str, int, int], None] | None) -> Report:
     from reco_sdk.errors import ConfigError  # noqa: PLC0415 - as above
     from reco_sdk.evaluation.contenders import contenders  # noqa: PLC0415 - as above
+    from reco_sdk.evaluation.placements import placement_split  # noqa: PLC0415 - as above
     from reco_sdk.evaluation.run import evaluate  # noqa: PLC0415 - as above
     from reco_sdk.evaluation.splitting import default_protocol, make_split  # noqa: PLC0415 - as above
 
-    split = make_split(
-        data,
-        arguments.protocol or default_protocol(data),
-        part="validation" if arguments.validation else "test",
-        seed=arguments.seed,
-        days=arguments.days,
-    )
+    part: Part = "validation" if arguments.validation else "test"
+    if arguments.folder is None and arguments.protocol is None:
+        split = placement_split(data, part=part, days=arguments.days)
+    else:
+        split = make_split(
+            data, arguments.protocol or default_protocol(data), part=part, seed=arguments.seed, days=arguments.days
+        )
     known = contenders(data)
     names = None if arguments.sources is None else [name.strip() for name in arguments.sources.split(",")]
     if names is not None and (unknown := sorted(set(names) - {contender.name for contender in known})):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reco_sdk.training.model import Log
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["Cases", "Part", "Split", "new_targets"]
+__all__ = ["Cases", "Part", "Split", "new_targets", "without_repeats"]
 
 Part = Literal["test", "validation"]
 
@@ -111,3 +111,13 @@ def new_targets(cases: Cases, log: Log) -> npt.NDArray[np.bool_]:
     shown = np.repeat(cases.starts - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))
     shown_keys = np.unique(np.repeat(np.arange(len(cases)), lengths) * log.n_items + log.items[cases.places[shown]])
     return ~np.isin(cases.of_targets() * log.n_items + log.items[cases.targets], shown_keys)
+
+
+def without_repeats(cases: Cases, log: Log, name: str) -> Cases:
+    """Return the cases that have a target which was not shown, with these targets only; what was shown is excluded."""
+    new = new_targets(cases, log)
+    counts = np.bincount(cases.of_targets()[new], minlength=len(cases))
+    offsets = np.zeros(len(cases) + 1, np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    kept = replace(cases, targets=cases.targets[new], offsets=offsets, exclude_input=True, name=name)
+    return kept.take(np.flatnonzero(counts))

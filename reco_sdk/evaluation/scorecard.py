@@ -16,7 +16,7 @@ from reco_sdk.evaluation.metrics import CUTOFFS, find_hits, ranking_metrics, rel
 from reco_sdk.evaluation.ratings import Confusion, decision_metrics, rating_metrics
 from reco_sdk.evaluation.replay import Answers
 from reco_sdk.evaluation.report import Segment
-from reco_sdk.training.model import Log
+from reco_sdk.training.model import KIND_CODES, Log
 from reco_sdk.types import Floats, Vectors
 
 __all__ = ["BEYOND_AT", "Scorecard", "Yardstick", "rating_scores"]
@@ -106,10 +106,7 @@ class Yardstick:
         sizes = np.diff(cases.offsets)
         self._chosen = np.bincount(of_target, self._popularity[targets], len(cases)) / np.maximum(sizes, 1)
         self.bootstrap = Bootstrap(cases.units, seed=seed)
-        lengths = cases.lengths()
-        unseen = np.bincount(of_target, self._popularity[targets] == 0, len(cases))
-        heavy = lengths >= max(2.0, float(np.percentile(lengths, _HEAVY))) if len(cases) else lengths > 0
-        self.segments = {"new visitors": lengths <= 1, "heavy users": heavy, "new items": unseen == sizes}
+        self.segments = _segments(log, fitted, cases)
 
     def score(self, answers: Answers) -> Scorecard:
         """Return the figures of one source's answers."""
@@ -129,6 +126,24 @@ class Yardstick:
             for name, which in self.segments.items()
             if which.any() and not which.all()
         }
+
+
+def _segments(log: Log, fitted: Log, cases: Cases) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return kinds of cases by name: whose they are, and what they ask for."""
+    users = log.users[cases.targets[cases.offsets[:-1]]]
+    bought = fitted.kinds == KIND_CODES.index("purchase")
+    what = "heavy buyers" if bought.any() else "heavy users"
+    did = np.bincount(fitted.users, minlength=log.n_users)
+    counts = np.bincount(fitted.users[bought], minlength=log.n_users) if bought.any() else did
+    active = counts[counts > 0]
+    heavy = counts[users] >= max(2.0, float(np.percentile(active, _HEAVY)) if len(active) else np.inf)
+    seen = np.bincount(fitted.items, minlength=log.n_items)[log.items[cases.targets]] > 0
+    return {
+        "new visitors": did[users] == 0,
+        what: heavy,
+        "new items": np.bincount(cases.of_targets(), seen, len(cases)) == 0,
+        "one item shown": cases.lengths() == 1,
+    }
 
 
 def rating_scores(

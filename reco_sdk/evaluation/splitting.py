@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.errors import ConfigError
-from reco_sdk.evaluation.cases import Cases, Part, Split, new_targets
+from reco_sdk.evaluation.cases import Cases, Part, Split, without_repeats
 from reco_sdk.evaluation.dataset import TEST, TRAIN, VALIDATION, Dataset, Sequences
 from reco_sdk.training.model import Log
 
-__all__ = ["PROTOCOLS", "default_protocol", "make_split"]
+__all__ = ["DAY_SECONDS", "PROTOCOLS", "default_protocol", "following_sessions", "last_days", "make_split"]
 
 PROTOCOLS: Final = ("leave-one-out", "next-item", "time-split", "random-split")
-_DAY: Final = 86_400.0
+DAY_SECONDS: Final = 86_400.0
 
 Ints = npt.NDArray[np.int64]
 
@@ -159,58 +159,65 @@ def _last_sessions(log: Log, among: npt.NDArray[np.bool_], name: int) -> tuple[n
     return parts, cut
 
 
-def _time_split(data: Dataset, part: Part, days: float) -> Split:
-    """Ask, for each session or basket of the last days, what it holds, given all that its user did before."""
+def last_days(data: Dataset, part: Part, days: float) -> tuple[float, float]:
+    """Return from when, and until when, is asked: the last days of the log, or those before them for validation.
+
+    Raises
+    ------
+    ConfigError
+        Where only the order is known, or nothing happened.
+    """
     log = data.log
     if not data.timed:
         raise ConfigError(f"{data.name}: has no times, only an order; use leave-one-out, next-item or random-split")
+    if not days > 0:
+        raise ConfigError(f"days: {days!r} is not above 0")
+    if not len(log):
+        raise ConfigError(f"{data.name}: holds no interactions yet")
     first, last = float(log.times[0]), float(log.times[-1])
-    window = min(days * _DAY, (last - first) / 4.0)
-    until = np.nextafter(last, np.inf) if part == "test" else last - window
-    cut = until - window if part == "validation" else last - window
-    fit = log.times < cut
+    window = min(days * DAY_SECONDS, (last - first) / 4.0)
+    cut = last - window
+    return (cut, float(np.nextafter(last, np.inf))) if part == "test" else (cut - window, cut)
+
+
+def following_sessions(data: Dataset, cut: float, until: float) -> Cases:
+    """Return, for each session or basket with something after the cut, what that is, given all that its user did before."""
+    log = data.log
     inside = (log.times >= cut) & (log.times < until)
     sequences = Sequences.of(log.users, log.n_users)
     places = sequences.places
-    asked = inside[places]
-    session = log.sessions[places]
-    # The first interaction of each session inside the window: all that the user did before it is shown.
-    at = np.flatnonzero(asked)
-    numbers, begin, group = np.unique(session[at], return_index=True, return_inverse=True)
+    # The first interaction of each session after the cut: all that the user did before it is shown. Of a session that
+    # began before the cut, that is in part known, the rest is asked.
+    at = np.flatnonzero(inside[places])
+    numbers, begin, group = np.unique(log.sessions[places[at]], return_index=True, return_inverse=True)
     begin = at[begin]
-    user = log.users[places[begin]].astype(np.int64)
-    starts = sequences.offsets[:-1][user]
-    # A session that began before the cut is in part known, and is asked in the part that is not.
-    order = np.argsort(group, kind="stable")
+    user = log.users[places[begin]]
     offsets = np.zeros(len(numbers) + 1, np.int64)
     np.cumsum(np.bincount(group, minlength=len(numbers)), out=offsets[1:])
-    everything = Cases(
+    return Cases(
         places=places,
-        starts=starts,
+        starts=sequences.offsets[:-1][user],
         stops=begin,
-        targets=places[at[order]],
+        targets=places[at[np.argsort(group, kind="stable")]],
         offsets=offsets,
-        units=user.astype(np.int32),
+        units=user,
         exclude_input=False,
         name="with repeats",
     )
-    known = everything.take(np.flatnonzero(begin > starts))
+
+
+def _time_split(data: Dataset, part: Part, days: float) -> Split:
+    """Ask for each session or basket of the last days."""
+    cut, until = last_days(data, part, days)
+    everything = following_sessions(data, cut, until)
+    known = everything.take(np.flatnonzero(everything.lengths()))
     what = "baskets" if data.baskets else "sessions"
     description = (
         f"{len(known):,} {what} of {len(np.unique(known.units)):,} users in the {'last' if part == 'test' else 'last but one'} "
-        f"{window / _DAY:.1f} days; {len(everything) - len(known):,} of users who did nothing before are not asked"
+        f"{(until - cut) / DAY_SECONDS:.1f} days; {len(everything) - len(known):,} of users who did nothing before are not asked"
     )
-    return Split("time-split", part, fit, (known, _without_repeats(known, log)), cut=cut, description=description)
-
-
-def _without_repeats(cases: Cases, log: Log) -> Cases:
-    """Return the cases that have a target which was not shown, with these targets only."""
-    new = new_targets(cases, log)
-    counts = np.bincount(cases.of_targets()[new], minlength=len(cases))
-    offsets = np.zeros(len(cases) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    kept = replace(cases, targets=cases.targets[new], offsets=offsets, exclude_input=True, name="without repeats")
-    return kept.take(np.flatnonzero(counts))
+    cases = (known, without_repeats(known, data.log, "without repeats"))
+    return Split("time-split", part, data.log.times < cut, cases, cut=cut, description=description)
 
 
 def _random_split(data: Dataset, part: Part, seed: int, share: float) -> Split:
