@@ -34,6 +34,7 @@ class BackgroundThread:
         self._name = name
         self._ident: int | None = None
         self._ended = threading.Event()
+        self._ended.set()
 
     @property
     def is_current(self) -> bool:
@@ -42,6 +43,7 @@ class BackgroundThread:
 
     def start(self) -> None:
         """Begin."""
+        self._ended.clear()
         monkey = _gevent_monkey()
         if monkey is None:
             threading.Thread(target=self._run, name=self._name, daemon=True).start()
@@ -53,7 +55,7 @@ class BackgroundThread:
         monkey.get_original("_thread", "start_new_thread")(self._run_below, ())
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait for its end; return whether it came in time."""
+        """Wait for its end; return whether it came in time. One that never began has ended."""
         with waiting():
             return self._ended.wait(timeout)
 

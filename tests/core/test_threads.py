@@ -20,6 +20,7 @@ def test_it_knows_itself_and_its_end():
         asked.append((thread.is_current, threading.current_thread().name, threading.current_thread().daemon))
 
     thread = BackgroundThread(work, "worker")
+    assert thread.join(10) is True
     thread.start()
     assert not thread.is_current
     assert thread.join(0.01) is False
