@@ -9,15 +9,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from typing import Final
 
 from django.db import connections, transaction
 
 from django_reco import metrics
+from django_reco.conf import get_settings
 from django_reco.models import DirtyMark
 
 __all__ = ["discard", "mark", "pending", "take"]
 
 logger = logging.getLogger("django_reco")
+
+CHANNEL: Final = "reco_change"
+"""That of the store: who indexes listens there."""
 
 
 def mark(item_ids: Iterable[str], using: str) -> None:
@@ -33,6 +38,10 @@ def mark(item_ids: Iterable[str], using: str) -> None:
             return
         with transaction.atomic(using=using, savepoint=True):
             DirtyMark.objects.using(using).bulk_create([DirtyMark(item_id=item_id, marked_at=now) for item_id in ids])
+            if connection.vendor == "postgresql" and get_settings().mode == "listen":
+                # Delivered with the commit, and lost with a rollback, as the mark is.
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_notify(%s, 'mark')", [CHANNEL])
     except Exception:
         metrics.count("dirty.error")
         logger.warning("reco: could not mark %s as changed; the sweep will find it", ids[:3], exc_info=True)

@@ -1,40 +1,55 @@
 """The indexer: marks become items, orders become purchases, the sweep catches the rest.
 
-Each process that serves pages runs one in a daemon thread (:class:`Poller`), started by the first request and never by
-import; commands call its parts directly. Several processes may do the same work at once: it is idempotent.
+One process of all that share a store does it at a time, the one that holds the lease: a worker where there is one, else a
+process that serves pages. Whatever it writes is read anew from the shop's tables, so that the order, the number and the
+loss of marks do not matter.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import random
-import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Protocol
 
-from django.db import connections, router
+from django.db import router
 
 from django_reco import dirty, metrics
 from django_reco.conf import get_settings
 from django_reco.models import DirtyMark
 from django_reco.orders import OrdersReport, orders
 from django_reco.registry import adapters
-from django_reco.sweep import SweepReport, bring_up_to_date, pulse, sweep
+from django_reco.sweep import Keeper, SweepReport, bring_up_to_date, pulse, sweep
 
 if TYPE_CHECKING:
-    from django_reco.backend import Backend
+    from collections.abc import Sequence
 
-__all__ = ["Gate", "Poller", "aliases", "process_dirty", "read_orders"]
+    from reco_sdk.interactions.interaction import Interaction
+
+__all__ = ["SWEPT_AT", "Indexer", "ShopKeeper", "aliases", "process_dirty", "read_orders"]
 
 logger = logging.getLogger("django_reco")
 
 BATCH: Final = 500
-ERROR_SECONDS: Final = 5.0
-FORK_WAIT_SECONDS: Final = 5.0
 SWEPT_AT: Final = "django.swept_at"
+
+
+class ShopKeeper(Keeper, Protocol):
+    """What the indexer needs of a store."""
+
+    def import_interactions(self, interactions: Sequence[Interaction]) -> int:
+        """Store history, return how many were new."""
+        ...
+
+    def get_state(self, name: str) -> str | None:
+        """Return a small named value."""
+        ...
+
+    def put_state(self, name: str, value: str | None) -> None:
+        """Keep a small named value."""
+        ...
 
 
 def aliases() -> list[str]:
@@ -43,12 +58,12 @@ def aliases() -> list[str]:
     return sorted(alias for alias in found if router.allow_migrate_model(alias, DirtyMark))
 
 
-def process_dirty(backend: Backend) -> SweepReport:
-    """Bring every marked item up to date; a mark goes only after its item was read again."""
+def process_dirty(keeper: Keeper) -> SweepReport:
+    """Bring every marked item up to date; a mark goes only after its item was read again and written."""
     total = SweepReport()
     for alias in aliases():
         while marks := dirty.take(alias, BATCH):
-            done = bring_up_to_date(backend, list(dict.fromkeys(item_id for _, item_id in marks)))
+            done = bring_up_to_date(keeper, list(dict.fromkeys(item_id for _, item_id in marks)))
             dirty.discard([number for number, _ in marks], alias)
             total.items += done.items
             total.new += done.new
@@ -63,14 +78,14 @@ def process_dirty(backend: Backend) -> SweepReport:
 
 
 def read_orders(
-    backend: Backend, *, recount: bool = True, rebuild: bool = False, progress: Callable[[int], None] | None = None
+    keeper: ShopKeeper, *, recount: bool = True, rebuild: bool = False, progress: Callable[[int], None] | None = None
 ) -> OrdersReport:
     """Read the shop's order lines that are new to the store.
 
     Parameters
     ----------
-    backend
-        The recommender.
+    keeper
+        The store.
     recount
         Whether to look for lines that came to count behind the cursor.
     rebuild
@@ -80,10 +95,10 @@ def read_orders(
     """
     total = OrdersReport()
     for source in orders():
-        before = None if rebuild else backend.get_state(source.state_name)
-        report, after = source.read(before, backend.import_interactions, recount=recount, progress=progress)
+        before = None if rebuild else keeper.get_state(source.state_name)
+        report, after = source.read(before, keeper.import_interactions, recount=recount, progress=progress)
         if after != before:
-            backend.put_state(source.state_name, after)
+            keeper.put_state(source.state_name, after)
         total.read += report.read
         total.new += report.new
         total.refused += report.refused
@@ -93,144 +108,92 @@ def read_orders(
     return total
 
 
-class Gate:
-    """Keeps a fork out while the indexer is inside the database.
-
-    SQLite's library locks, and some drivers', do not live through a fork: held by a thread that the child does not have,
-    they would never be released there. So a fork waits until the indexer is between two chunks, at most five seconds.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held = False
-        self._asked = False
-        self._armed = False
-
-    def arm(self) -> None:
-        """Set the hooks, once, and after the store has set its own.
-
-        The last set goes first: the other way about, the store would keep the indexer waiting that the fork waits for.
-        """
-        if not self._armed:
-            self._armed = True
-            os.register_at_fork(before=self._before, after_in_parent=self._after, after_in_child=self._in_child)
-
-    def __enter__(self) -> None:
-        self._yield()
-        self._lock.acquire()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._lock.release()
-
-    def breathe(self, *_: object) -> None:
-        """Let a fork that waits go first."""
-        if self._asked:
-            self._lock.release()
-            self._yield()
-            self._lock.acquire()
-
-    def _yield(self) -> None:
-        while self._asked:
-            time.sleep(0.001)
-
-    def _before(self) -> None:
-        self._asked = True
-        self._held = self._lock.acquire(timeout=FORK_WAIT_SECONDS)
-
-    def _after(self) -> None:
-        self._asked = False
-        if self._held:
-            self._held = False
-            self._lock.release()
-
-    def _in_child(self) -> None:
-        self._held = self._asked = False
-        self._lock = threading.Lock()
-
-
-_gate = Gate()
-
-
-class Poller:
-    """The thread that keeps one process in step with the shop's database.
+class Indexer:
+    """Does what is due: marks always; orders, and everything, at their intervals.
 
     Parameters
     ----------
-    backend
-        The process's recommender.
+    keeper
+        The store.
+    breathe
+        Called between two chunks of longer work; may raise to end it, since all of it is begun anew from where it is due.
     """
 
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run, name="reco-indexer", daemon=True)
+    def __init__(self, keeper: ShopKeeper, breathe: Callable[[], None] = lambda: None) -> None:
+        self.keeper = keeper
+        self.doing = ""
+        self._breathe = breathe
         self._pulse: str | None = None
-        self._last_error = ""
         self._orders_at = 0.0
         self._sweep_at = 0.0
+        self._marks_at = 0.0
 
-    def start(self) -> None:
-        """Begin."""
-        _gate.arm()
-        self.thread.start()
-
-    def stop(self, timeout: float = 5.0) -> None:
-        """End, waiting for what was begun."""
-        self.stopping.set()
-        if self.thread is not threading.current_thread():
-            self.thread.join(timeout)
-
-    def _run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                with _gate:
-                    try:
-                        self.turn()
-                    finally:
-                        # A connection kept between turns would go stale, and would keep a test database from being dropped.
-                        connections.close_all()
-            except Exception as error:
-                metrics.count("indexer.error")
-                if str(error) != self._last_error:
-                    logger.exception("reco: the indexer failed; it tries again every %.0f s", ERROR_SECONDS)
-                self._last_error = str(error)
-                self.stopping.wait(ERROR_SECONDS)
-            else:
-                self._last_error = ""
-            self.stopping.wait(get_settings().poll_seconds)
-
-    def turn(self) -> None:
-        """Do once what is due: marks always; orders, and everything, at their intervals."""
-        config = get_settings()
-        self.backend.write_aliases()
-        self.backend.write_impressions()
-        process_dirty(self.backend)
+    def turn(self) -> int:
+        """Do once what is due; return how many items the store did not have so before."""
+        found = self._marks()
         now = time.monotonic()
         if now >= self._orders_at:
+            config = get_settings()
             self._orders_at = now + config.orders_seconds
-            if read_orders(self.backend, recount=now >= self._sweep_at, progress=self._breathe).new:
-                self.backend.refresh()
+            with self._at("orders"):
+                read_orders(self.keeper, recount=now >= self._sweep_at, progress=self._between)
             before, self._pulse = self._pulse, pulse()
             if before is not None and before != self._pulse:
-                self._sweep(hurry=True)
+                found += self._sweep(hurry=True)
         if now >= self._sweep_at:
-            self._sweep()
+            found += self._sweep()
+        return found
 
-    def _breathe(self, _done: int) -> None:
-        if threading.current_thread() is self.thread:
-            _gate.breathe()
+    def everything(self, *, rebuild: bool = False) -> tuple[SweepReport, OrdersReport]:
+        """Do all of it at once, whether it is due or not."""
+        self._marks()
+        report = self._swept()
+        with self._at("orders"):
+            return report, read_orders(self.keeper, rebuild=rebuild, progress=self._between)
 
-    def _sweep(self, *, hurry: bool = False) -> None:
+    def _marks(self) -> int:
+        done = process_dirty(self.keeper)
+        self._marks_at = time.monotonic()
+        return done.new + done.changed + done.deleted
+
+    def _between(self, _done: int = 0) -> None:
+        """Between two chunks of longer work, what was saved just now goes first."""
+        self._breathe()
+        if time.monotonic() - self._marks_at >= get_settings().poll_seconds:
+            self._marks()
+
+    def _sweep(self, *, hurry: bool = False) -> int:
         config = get_settings()
-        # Not all processes at once: the interval is spread, and what another swept lately is left alone.
+        # Not all shops at once: the interval is spread, and what another swept lately is left alone.
         self._sweep_at = time.monotonic() + config.sweep_seconds * random.uniform(0.9, 1.1)  # noqa: S311  no secret
-        if not hurry and time.time() - float(self.backend.get_state(SWEPT_AT) or 0.0) < config.sweep_seconds / 2:
-            return
-        report = sweep(self.backend, progress=self._breathe)
-        self.backend.put_state(SWEPT_AT, f"{time.time():.3f}")
-        metrics.count("sweep.done")
-        if report.new or report.changed or report.deleted:
-            metrics.count("sweep.found", report.new + report.changed + report.deleted)
+        age = time.time() - float(self.keeper.get_state(SWEPT_AT) or 0.0)
+        if not hurry and 0.0 <= age < config.sweep_seconds / 2:  # below 0 the clock was put back
+            return 0
+        try:
+            report = self._swept()
+        except BaseException:
+            self._sweep_at = 0.0
+            raise
+        if found := report.new + report.changed + report.deleted:
+            metrics.count("sweep.found", found)
             logger.info("reco: sweep found %d new, %d changed, %d gone", report.new, report.changed, report.deleted)
         for error in report.refused[:20]:
             logger.warning("reco: %s", error)
+        return found
+
+    def _swept(self) -> SweepReport:
+        started = time.time()
+        with self._at("sweep"):
+            report = sweep(self.keeper, progress=self._between)
+        self.keeper.put_state(SWEPT_AT, f"{started:.3f}")
+        metrics.count("sweep.done")
+        return report
+
+    @contextmanager
+    def _at(self, work: str) -> Iterator[None]:
+        """Say what is being done, for a status line."""
+        self.doing = work
+        try:
+            yield
+        finally:
+            self.doing = ""

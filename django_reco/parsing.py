@@ -16,7 +16,7 @@ from reco_sdk.interactions.interaction import KINDS
 
 __all__ = ["parse"]
 
-MODES: Final = ("poll", "inline")
+MODES: Final = ("poll", "listen", "inline")
 
 
 def parse(raw: object) -> tuple[Settings, list[Problem]]:
@@ -25,14 +25,16 @@ def parse(raw: object) -> tuple[Settings, list[Problem]]:
     return parser.run(raw), parser.problems
 
 
-_TEXTS: Final = frozenset({"MODE", "STORE", "STATE_DIR", "MODEL", "CONSENT", "BOTS"})
+_TEXTS: Final = frozenset({"MODE", "STORE", "LISTEN_DSN", "STATE_DIR", "MODEL", "CONSENT", "BOTS"})
 _FLAGS: Final = frozenset({"EMBED_IN_WEB", "IGNORE_STAFF", "TRACK_VIEWS"})
 _NUMBERS: Final = frozenset(
     {"DEADLINE_MS", "CACHE_TTL_SECONDS", "POLL_SECONDS", "ORDERS_SECONDS", "SWEEP_SECONDS", "START_SECONDS", "SPARE"}
 )
 _MAY_BE_ZERO: Final = frozenset({"CACHE_TTL_SECONDS", "START_SECONDS", "SPARE"})
 # What the Django settings decide themselves.
-_OWN_CONFIG: Final = frozenset({"store", "state_dir", "model", "deadline_ms", "cache_ttl_seconds", "poll_interval_seconds"})
+_OWN_CONFIG: Final = frozenset(
+    {"store", "listen_dsn", "state_dir", "model", "deadline_ms", "cache_ttl_seconds", "poll_interval_seconds"}
+)
 
 
 class _Parser:

@@ -97,6 +97,7 @@ def engine_config(config: Settings, *, embeds: bool, command: bool = False) -> C
         model=model,
         deadline_ms=config.deadline_ms,
         cache_ttl_seconds=config.cache_ttl_seconds,
+        listen_dsn=(config.listen_dsn or store_url(config)) if config.mode == "listen" and not command else "",
         poll_interval_seconds=86_400.0 if command else config.poll_seconds,
         **given,
     )

@@ -28,7 +28,7 @@ from reco_sdk.ports import Impression
 
 if TYPE_CHECKING:
     from django_reco.backend import Backend
-    from django_reco.indexer import Poller
+    from django_reco.poller import Poller
     from django_reco.slates import ObjectSlate
     from reco_sdk.engine import Request
     from reco_sdk.interactions.interaction import Interaction
@@ -38,7 +38,7 @@ __all__ = ["Process", "process"]
 
 logger = logging.getLogger("django_reco")
 
-RETRY_SECONDS: Final = 15.0
+RETRY_SECONDS: Final = 2.0
 END_SECONDS: Final = 5.0
 
 
@@ -170,7 +170,7 @@ class Process:
 
     def _start(self, started: threading.Event, generation: int) -> None:
         from django_reco.backend import Backend  # noqa: PLC0415  numpy and the engine: not before they are needed
-        from django_reco.indexer import Poller  # noqa: PLC0415  models
+        from django_reco.poller import Poller  # noqa: PLC0415  models
 
         try:
             config = get_settings()
@@ -178,15 +178,18 @@ class Process:
             backend.start(timeout_seconds=60.0)
         except Exception as error:
             with self._lock:
-                wanted = generation == self._generation
+                wanted, again = generation == self._generation, str(error) == self.error
                 if wanted:
                     self.error = str(error)
                     self._retry_at = time.monotonic() + RETRY_SECONDS
                     self._starting = None
             if wanted:
                 metrics.count("start.error")
-                logger.exception(
-                    "reco: the recommender could not start; rows stay empty, it tries again in %.0f s", RETRY_SECONDS
+                logger.log(
+                    logging.DEBUG if again else logging.ERROR,  # said once an outage
+                    "reco: the recommender could not start; rows stay empty, it tries again every %.0f s",
+                    RETRY_SECONDS,
+                    exc_info=True,
                 )
         else:
             with self._lock:

@@ -177,9 +177,13 @@ class Settings:
     items, orders, events
         The shop's models and signals.
     mode
-        ``"poll"`` (a thread of each process looks for changes) or ``"inline"`` (for tests: everything at once).
+        ``"poll"`` (changes are looked for), ``"listen"`` (PostgreSQL announces them as well, so that they are there sooner)
+        or ``"inline"`` (for tests: everything at once).
     store
-        Address of the store; empty: the default database's SQLite file, else a SQLite file beside the project.
+        Address of the store; empty: the default database where that is SQLite or PostgreSQL, else a SQLite file beside the
+        project.
+    listen_dsn
+        For ``"listen"``: an address of the store's database that leads past any pooler; empty: that of the store.
     state_dir
         Folder of the snapshots; empty: beside the store.
     model
@@ -213,6 +217,7 @@ class Settings:
     events: tuple[EventSpec, ...] = ()
     mode: str = "poll"
     store: str = ""
+    listen_dsn: str = ""
     state_dir: str = ""
     model: str = "all-MiniLM-L6-v2"
     embed_in_web: bool = False
@@ -223,7 +228,7 @@ class Settings:
     track_views: bool = True
     deadline_ms: float = 50.0
     cache_ttl_seconds: float = 30.0
-    poll_seconds: float = 1.0
+    poll_seconds: float = 0.25
     orders_seconds: float = 10.0
     sweep_seconds: float = 300.0
     start_seconds: float = 1.0

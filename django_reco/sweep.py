@@ -8,8 +8,9 @@ language's tools. Rows are read in chunks by ascending key; only items whose con
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from django.db.models import Count, DateTimeField, IntegerField, Max
 
 from django_reco.items import Items
 from django_reco.registry import adapters
-from reco_sdk.errors import InvalidItem
+from reco_sdk.errors import ConfigError, InvalidItem
 from reco_sdk.items.item import Item
 
 __all__ = ["Keeper", "SweepReport", "bring_up_to_date", "pulse", "sweep"]
@@ -98,7 +99,11 @@ def sweep(keeper: Keeper, *, dry_run: bool = False, progress: Callable[[int], No
     if keeper.item_count() > expected or report.refused:
         gone = [item_id for item_id in keeper.stored_ids() if item_id not in seen and _ours(item_id)]
         for start in range(0, len(gone), CHUNK):
-            report.deleted += len(gone[start : start + CHUNK]) if dry_run else keeper.delete(gone[start : start + CHUNK])
+            chunk = gone[start : start + CHUNK]
+            # Read once more: what came after its chunk was read is in the store by its mark, and not gone.
+            report.deleted += len(chunk) if dry_run else bring_up_to_date(keeper, chunk).deleted
+            if progress is not None:
+                progress(0)
     return report
 
 
@@ -145,7 +150,7 @@ def bring_up_to_date(keeper: Keeper, item_ids: Sequence[str]) -> SweepReport:
         adapter = adapters().get(label)
         if adapter is None:
             continue
-        objects = list(adapter.index_queryset().filter(pk__in=[adapter.pk_of(item_id) for item_id in ids]))
+        objects = list(adapter.index_queryset().filter(pk__in=_keys(adapter, ids)))
         items, refused = adapter.items(objects)
         report.items += len(items)
         report.refused += refused
@@ -154,6 +159,15 @@ def bring_up_to_date(keeper: Keeper, item_ids: Sequence[str]) -> SweepReport:
         if gone:
             report.deleted += keeper.delete(sorted(gone))
     return report
+
+
+def _keys(adapter: Items, item_ids: Iterable[str]) -> list[Any]:
+    """Return the primary keys behind item ids, without those that cannot be one: no row has them."""
+    keys = []
+    for item_id in item_ids:
+        with contextlib.suppress(ConfigError):
+            keys.append(adapter.pk_of(item_id))
+    return keys
 
 
 def pulse() -> str:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -201,6 +202,10 @@ class BlockingRecommender:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine of the recommender's on its loop and wait for the result."""
         return self._thread.run(work)
+
+    def spawn(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine on the recommender's loop and return at once; cancelling the future cancels it."""
+        return asyncio.run_coroutine_threadsafe(work, self._thread.loop)
 
     def recommend_now(self, request: Request) -> Slate:
         """Answer from memory, in the calling thread."""

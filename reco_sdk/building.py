@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import time
 import uuid
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reco_sdk.config import Config
-from reco_sdk.embedding.backlog import embedded_state
+from reco_sdk.embedding.backlog import EmbeddingBacklog, embedded_state
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.ports import Clock, Embedder, StateStore, Store
 from reco_sdk.reading import MODEL, Read, model_of, read_everything
@@ -21,7 +22,9 @@ from reco_sdk.snapshot.builder import Progress, build_snapshot
 from reco_sdk.snapshot.format import MANIFEST
 from reco_sdk.snapshot.publisher import SnapshotFolder
 
-__all__ = ["PRUNED_BEFORE", "Build", "Quiet", "build", "due", "read_meta", "refusal", "remember_model", "store_id"]
+__all__ = ["PRUNED_BEFORE", "Build", "Quiet", "build", "due", "embed_next", "read_meta", "refusal", "remember_model", "store_id"]
+
+logger = logging.getLogger(__name__)
 
 QUIET_SECONDS: Final = 0.5
 QUIET_CHANGES_PER_SECOND: Final = 100.0
@@ -92,6 +95,23 @@ async def remember_model(store: StateStore, recipe: TextRecipe, fingerprint: str
         await store.put_state(name, str(version))
     if await store.get_state(MODEL) != fingerprint:
         await store.put_state(MODEL, fingerprint)
+
+
+async def embed_next(store: StateStore, backlog: EmbeddingBacklog) -> int:
+    """Take one step of the backlog, and let every process know once it is worked off; return how many items were looked at.
+
+    Raises
+    ------
+    EmbeddingError
+        From the model.
+    StoreError
+        From the store.
+    """
+    looked = await backlog.step()
+    if not looked and await model_of(store) != backlog.fingerprint:
+        await store.put_state(MODEL, backlog.fingerprint)
+        logger.info("every item is embedded with %s", backlog.fingerprint)
+    return looked
 
 
 async def store_id(store: StateStore) -> str:

@@ -147,8 +147,8 @@ class CoreRecommender:
             store.append_impressions, config.flush_interval_seconds, IMPRESSIONS_KEPT, sort=lambda _: 0
         )
         self.counts = None if counts is None else HostCounts(counts, self.recorder.counted)
-        self._recipe = recipe
-        self._clock = clock
+        self.recipe = recipe
+        self.clock = clock
         self.engine = Engine(first_state(config, clock), self.tracker, config, clock)
         self._troubles = Troubles()
         self._queries = QueryVectors(self.engine, embedder, self._troubles, self._spawn)
@@ -261,7 +261,7 @@ class CoreRecommender:
         report = await self.store.upsert_items(batch)
         if embed and self.embedder is not None and batch:
             try:
-                await embed_items(self.store, self.embedder, batch, recipe=self._recipe)
+                await embed_items(self.store, self.embedder, batch, recipe=self.recipe)
                 self._troubles.mended("embedding")
             except (EmbeddingError, MissingExtra) as error:
                 self._troubles.note("embedding", error)
@@ -302,7 +302,7 @@ class CoreRecommender:
             When the time of one cannot be; then none was recorded.
         """
         self._check_open()
-        now = self._clock.now()
+        now = self.clock.now()
         for interaction in interactions:
             check_time(interaction, now)
         self._follower.record(interactions, self._keep)
@@ -318,7 +318,7 @@ class CoreRecommender:
             When the store refuses; then none was stored.
         """
         self._check_open()
-        now = self._clock.now()
+        now = self.clock.now()
         for interaction in interactions:
             check_time(interaction, now, max_age_years=None)
         return await self.store.append_interactions(interactions)
@@ -446,7 +446,7 @@ class CoreRecommender:
         if k < 1:
             raise InvalidRequest("k", f"{k!r} is not a whole number from 1 up")
         state = self.engine.state
-        now = self._clock.now().timestamp()
+        now = self.clock.now().timestamp()
         history = self.tracker.history(visitor_id, user_id, now)
         context = Context(
             view=state.view,
@@ -498,8 +498,8 @@ class CoreRecommender:
             self.store,
             self.folder,
             self.config,
-            recipe=self._recipe,
-            clock=self._clock,
+            recipe=self.recipe,
+            clock=self.clock,
             embedder=self.embedder,
             fingerprint=self._follower.base.fingerprint,
             progress=progress,

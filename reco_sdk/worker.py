@@ -11,17 +11,17 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from reco_sdk.building import PRUNED_BEFORE, Quiet, build, due, read_meta, remember_model
+from reco_sdk.building import Quiet, build, due, embed_next, read_meta
 from reco_sdk.config import Config
 from reco_sdk.embedding.backlog import EmbeddingBacklog, embedded_state
 from reco_sdk.errors import AlreadyRunning, BuildInProgress, RecoError
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.leasing import WORKER, LeaseHolder, holder_name
 from reco_sdk.ports import Clock, Embedder, Store
+from reco_sdk.pruning import prune_old
 from reco_sdk.reading import model_of
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.troubles import Troubles
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 
 LOOK_SECONDS: Final = 1.0
-RETRY_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 1.0
 BUILD_RETRY_SECONDS: Final = 30.0
 PRUNE_SECONDS: Final = 3_600.0
 DRAIN_SECONDS: Final = 20.0
@@ -41,8 +41,6 @@ WAIT_FOR_VECTORS: Final = 5_000
 """With so few items left to embed a snapshot waits for them; with more it is built without, and once more with them."""
 VECTOR_PATIENCE_SECONDS: Final = 120.0
 VECTORS_KEPT_SECONDS: Final = 86_400.0
-TOMBSTONE_MARGIN: Final = timedelta(days=1)
-"""Clocks of hosts differ, and a build takes a while: snapshots must be younger by this than what is forgotten."""
 
 
 class _Stopped(RecoError):
@@ -212,17 +210,14 @@ class Worker:
             await self.store.wait_for_change(self.config.poll_interval_seconds, waiter="embed")
 
     async def _embed_step(self) -> int:
-        if self._backlog is None or self.embedder is None:
+        if self._backlog is None:
             return 0
         before = self._backlog.embedded
-        looked = await self._backlog.step()
+        looked = await embed_next(self.store, self._backlog)
         self.status.embedded += self._backlog.embedded - before
         self.status.waiting = self._backlog.waiting
         if not looked:
             self.troubles.mended("embedding")
-            if await model_of(self.store) != self.embedder.fingerprint:
-                await remember_model(self.store, self._recipe, self.embedder.fingerprint, 0)
-                logger.info("every item is embedded with %s", self.embedder.fingerprint)
         return looked
 
     async def _build_when_due(self) -> None:
@@ -328,19 +323,8 @@ class Worker:
 
     async def prune(self) -> int:
         """Delete what is older than the settings keep; return how many rows."""
-        config, now = self.config, self._clock.now()
-        gone = 0
-        if config.keep_interactions_days:
-            gone += await self.store.prune_interactions(now - timedelta(days=config.keep_interactions_days))
-        if config.keep_impressions_days:
-            gone += await self.store.prune_impressions(now - timedelta(days=config.keep_impressions_days))
-        if config.keep_deleted_days:
-            before = now - timedelta(days=config.keep_deleted_days)
-            # Said first: a snapshot that would not hear of what is forgotten now must not be served any more.
-            limit = (before + TOMBSTONE_MARGIN).timestamp()
-            if limit > float(await self.store.get_state(PRUNED_BEFORE) or 0.0):
-                await self.store.put_state(PRUNED_BEFORE, f"{limit:.0f}")
-            gone += await self.store.prune_deleted(before)
+        now = self._clock.now()
+        gone = await prune_old(self.store, self.config, now)
         gone += await self._prune_vectors(now.timestamp())
         if gone:
             logger.info("deleted %d rows that are older than they are kept", gone)
@@ -352,6 +336,17 @@ class Worker:
         model, meta = await model_of(self.store), read_meta(self.folder.current())
         settled = meta is not None and meta["fingerprint"] == model and now - float(meta["reference"]) > VECTORS_KEPT_SECONDS
         return await self.store.prune_vectors([model]) if model and model == self._fingerprint() and settled else 0
+
+    async def lead(self) -> None:
+        """Take the lease, or prolong it.
+
+        Raises
+        ------
+        AlreadyRunning
+            When another worker leads.
+        """
+        if await self.lease.turn() is None:
+            raise AlreadyRunning(f"the worker {self.lease.other} does this already; stop it first, or leave it to it")
 
     async def once(self, *, build_anyway: bool = False, progress: Progress | None = None) -> None:
         """Do once what there is to do: embed, build if it is due, prune.
@@ -365,8 +360,7 @@ class Worker:
         """
         if not self.status.open:
             await self.start()
-        if await self.lease.turn() is None:
-            raise AlreadyRunning(f"the worker {self.lease.other} does this already; stop it first, or leave it to it")
+        await self.lead()
         self.folder.worker_lock.acquire()
         keeping = asyncio.create_task(self.lease.run())
         try:

@@ -52,6 +52,11 @@ class EmbeddingBacklog:
         self._slice = SLICE_MIN
 
     @property
+    def fingerprint(self) -> str:
+        """The model, empty before the first step."""
+        return self._fingerprint
+
+    @property
     def waiting(self) -> int:
         """How many versions were not looked at yet, at most; 0 when all is embedded."""
         return self._looked - self._done

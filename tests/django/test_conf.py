@@ -12,7 +12,7 @@ def test_smallest_configuration():
     found, wrong = parse({"ITEMS": "shop.Product"})
     assert not wrong
     assert [spec.model for spec in found.items] == ["shop.Product"]
-    assert (found.mode, found.embed_in_web, found.consent, found.poll_seconds) == ("poll", False, "", 1.0)
+    assert (found.mode, found.embed_in_web, found.consent, found.poll_seconds) == ("poll", False, "", 0.25)
 
 
 def test_items_as_dict_and_list():

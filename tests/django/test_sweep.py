@@ -5,7 +5,7 @@ from django.db import connection
 
 from django_reco import dirty
 from django_reco.backend import Backend
-from django_reco.indexer import Poller, process_dirty
+from django_reco.indexer import Indexer, process_dirty
 from django_reco.sweep import pulse, sweep
 from reco_sdk.config import Config
 from reco_sdk.engine import Request
@@ -129,14 +129,14 @@ def test_pulse_beats_on_rows_that_come_and_go(products):
 
 def test_a_turn_does_everything(backend, products, settings):
     settings.RECO = {**settings.RECO, "SWEEP_SECONDS": 1_000, "ORDERS_SECONDS": 0.001}
-    poller = Poller(backend)
+    indexer = Indexer(backend)
     Product.objects.bulk_create([Product(title="Bulk", slug="b", price=1)])
-    poller.turn()
+    indexer.turn()
     assert len(stored(backend)) == 13
     Product.objects.bulk_create([Product(title="Bulk 2", slug="b", price=1)])
-    poller.turn()
+    indexer.turn()
     assert len(stored(backend)) == 14
     Product.objects.filter(title="Bulk 2").update(title="Other")
-    poller.turn()  # no sign of it, and the sweep is not due
+    indexer.turn()  # no sign of it, and the sweep is not due
     slate = backend.recommend_now(Request(strategy="new_arrivals", n=50))
     assert len(slate.items) == 14

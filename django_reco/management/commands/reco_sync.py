@@ -12,12 +12,14 @@ from django_reco import dirty
 from django_reco.backend import Backend
 from django_reco.conf import get_settings
 from django_reco.indexer import SWEPT_AT, aliases, read_orders
+from django_reco.keeper import StoreKeeper
+from django_reco.leading import leading
 from django_reco.orders import OrdersReport, orders
 from django_reco.places import engine_config
 from django_reco.progress import Progress
 from django_reco.registry import adapters
 from django_reco.sweep import SweepReport, sweep
-from reco_sdk.errors import ConfigError, RecoError
+from reco_sdk.errors import AlreadyRunning, ConfigError, RecoError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -48,19 +50,18 @@ class Command(BaseCommand):
         shown = sys.stderr if not options["no_progress"] and options["verbosity"] else None
         try:
             backend.start()
-            marks = {alias: [number for number, _ in dirty.take(alias, 1_000_000)] for alias in aliases()}
-            with Progress("items", total, shown) as bar:
-                report = sweep(backend, dry_run=options["dry_run"], progress=bar)
-            self._items(report, dry_run=options["dry_run"])
             if options["dry_run"]:
+                with Progress("items", total, shown) as bar:
+                    self._items(sweep(backend, dry_run=True, progress=bar), dry_run=True)
                 lines = sum(source.count() for source in orders())
                 self.stdout.write(f"orders   {lines:,} lines count; nothing was written")
                 return
-            backend.put_state(SWEPT_AT, f"{time.time():.3f}")
-            for alias, numbers in marks.items():
-                for start in range(0, len(numbers), 500):
-                    dirty.discard(numbers[start : start + 500], alias)
-            self._orders(self._read(backend, rebuild=options["rebuild"], shown=shown))
+            try:
+                with leading(backend.facade, "sync") as keeper:
+                    self._index(keeper, total, rebuild=options["rebuild"], shown=shown)
+            except AlreadyRunning as error:
+                # Whoever does it does it all the time: what is left is the snapshot.
+                self.stdout.write(f"items    left as they are, and orders too: {error}")
             if not options["rebuild"] and self._stands(backend):
                 self.stdout.write(
                     f"snapshot nothing is new; the one that serves stays. Done in {time.monotonic() - started:.1f} s"
@@ -99,13 +100,25 @@ class Command(BaseCommand):
             and time.time() - snapshot["reference"] < 86_400
         )
 
+    def _index(self, keeper: StoreKeeper, total: int, *, rebuild: bool, shown: Any) -> None:
+        """Bring the store in line with the shop's rows and orders."""
+        marks = {alias: [number for number, _ in dirty.take(alias, 1_000_000)] for alias in aliases()}
+        with Progress("items", total, shown) as bar:
+            report = sweep(keeper, progress=bar)
+        self._items(report, dry_run=False)
+        keeper.put_state(SWEPT_AT, f"{time.time():.3f}")
+        for alias, numbers in marks.items():
+            for start in range(0, len(numbers), 500):
+                dirty.discard(numbers[start : start + 500], alias)
+        self._orders(self._read(keeper, rebuild=rebuild, shown=shown))
+
     @staticmethod
-    def _read(backend: Backend, *, rebuild: bool, shown: Any) -> OrdersReport:
+    def _read(keeper: StoreKeeper, *, rebuild: bool, shown: Any) -> OrdersReport:
         sources = orders()
         if not sources:
             return OrdersReport()
         with Progress("orders", sum(source.count() for source in sources), shown) as bar:
-            return read_orders(backend, rebuild=rebuild, progress=bar)
+            return read_orders(keeper, rebuild=rebuild, progress=bar)
 
     def _items(self, report: SweepReport, *, dry_run: bool) -> None:
         tense = "would be " if dry_run else ""
