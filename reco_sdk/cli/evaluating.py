@@ -24,6 +24,9 @@ __all__ = ["EXAMPLES", "PROTOCOLS", "evaluate_command", "options"]
 PROTOCOLS: Final = ("leave-one-out", "next-item", "time-split", "random-split")
 """As in :mod:`reco_sdk.evaluation`, which is not imported for a help text; a test holds them together."""
 
+SHOP_CASES: Final = 20_000
+"""Of each placement; a shop's last days may hold millions."""
+
 EXAMPLES: Final = """\
 examples:
   reco evaluate                            # the shop's own store: its last days, beside an item, in the cart, at home
@@ -62,7 +65,9 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of all that is drawn by lot; default: %(default)s")
     command.add_argument("--validation", action="store_true", help="ask the validation part, and leave the test part alone")
     command.add_argument("--days", type=float, default=30.0, metavar="D", help="length of a time-split; default: %(default)g")
-    command.add_argument("--cases", type=int, metavar="N", help="ask only so many, drawn by lot, for a quick look")
+    command.add_argument(
+        "--cases", type=int, metavar="N", help=f"ask so many, by lot; default: all, of the shop {SHOP_CASES:,} a placement"
+    )
     command.add_argument("--sources", metavar="NAME,...", help="only these; default: all")
     command.add_argument(
         "--vectors", metavar="FILE", type=Path, help="keep text vectors here; default: ~/.cache/reco/vectors.sqlite3"
@@ -213,7 +218,7 @@ def _evaluate(data: Dataset, arguments: Namespace, progress: Callable[[str, int,
         [contender for contender in known if names is None or contender.name in names],
         seed=arguments.seed,
         budget_minutes=arguments.budget_minutes,
-        most_cases=arguments.cases,
+        most_cases=arguments.cases if arguments.cases is not None or arguments.folder is not None else SHOP_CASES,
         curve=arguments.curve or arguments.plots is not None,
         progress=progress,
     )

@@ -14,14 +14,16 @@ from reco_sdk.training.model import KIND_CODES
 
 __all__ = ["placement_split"]
 
+_ON_A_PAGE: Final = tuple(KIND_CODES.index(kind) for kind in ("view_item", "select_item", "add_to_cart"))
+_LARGEST_CART: Final = 10
 _IN_CART: Final = tuple(KIND_CODES.index(kind) for kind in ("add_to_cart", "purchase"))
 
 
 def placement_split(data: Dataset, *, part: Part = "test", days: float = 30.0) -> Split:
     """Split a shop's log by time, and ask by placement.
 
-    * ``item``: what a visitor turns to next in the session
-    * ``cart``: what else comes into the cart, or is bought, in the session
+    * ``item``: what a visitor turns to next in the session, from an item's page
+    * ``cart``: what else comes into the cart, or is bought, in the session; while it holds ten items at most
     * ``home``: what a session of somebody who was here before holds
 
     As a page does not show again what was just seen, only items that are new to the visitor are asked for.
@@ -61,9 +63,10 @@ def _next_items(data: Dataset, cut: float, until: float) -> Cases:
     log = data.log
     sequences = Sequences.of(log.users, log.n_users)
     places = sequences.places
-    time, session, item = log.times[places], log.sessions[places], log.items[places]
+    time, session, item, kind = log.times[places], log.sessions[places], log.items[places], log.kinds[places]
     follows = np.zeros(len(log), np.bool_)
     follows[1:] = (session[1:] == session[:-1]) & (item[1:] != item[:-1]) & (time[1:] >= cut) & (time[1:] < until)
+    follows[1:] &= np.isin(kind[:-1], _ON_A_PAGE)
     at = np.flatnonzero(follows)
     user = log.users[places[at]]
     return Cases(
@@ -89,7 +92,7 @@ def _rest_of_carts(data: Dataset, cut: float, until: float) -> Cases:
     sizes = np.diff(np.append(begins, len(cart)))
     begin, end = np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
     at = np.arange(len(cart))
-    asked = at > begin
+    asked = (at > begin) & (at <= begin + _LARGEST_CART)
     at, begin, end = at[asked], begin[asked], end[asked]
     offsets = np.zeros(len(at) + 1, np.int64)
     np.cumsum(end - at, out=offsets[1:])

@@ -111,13 +111,12 @@ async def test_each_placement_asks_what_its_page_shows():
         "item": [
             (["i1", "i2", "i0"], {"i6"}),
             (["i1", "i2", "i0", "i6", "i6"], {"i7"}),
-            (["i1", "i2", "i0", "i6", "i6", "i7", "i6"], {"i8"}),
             (["i5"], {"i9"}),
         ],
         "cart": [(["i6"], {"i7", "i8"}), (["i6", "i7"], {"i8"})],
         "home": [(["i1", "i2"], {"i0", "i6", "i7", "i8"})],
     }
-    assert split.description == "item 4, cart 2, home 1 cases in the last 25.0 days"
+    assert split.description == "item 3, cart 2, home 1 cases in the last 25.0 days"
 
 
 async def test_placements_become_rows_and_segments():
@@ -128,7 +127,7 @@ async def test_placements_become_rows_and_segments():
     item = next(row for row in report.rows if row.asked == "item")
     assert item.segments["new visitors"].cases == 1
     assert "new items" not in item.segments, "all of them are: no segment"
-    assert "item, 4 cases" in report.to_text()
+    assert "item, 3 cases" in report.to_text()
 
 
 async def test_a_validation_knows_nothing_of_the_last_days():
@@ -147,6 +146,15 @@ async def test_a_shop_that_just_began_is_told_so():
         placement_split(await read(MemoryStore(), LOG[:1]))
     with pytest.raises(ConfigError, match="days: 0 is not above 0"):
         placement_split(await read(MemoryStore(), LOG), days=0)
+
+
+async def test_a_large_cart_is_asked_while_it_is_small():
+    order = [did("purchase", f"i{n}", 99, user="b") for n in range(10)] + [did("purchase", f"j{n}", 99, user="b") for n in range(10)]
+    items = ITEMS + [Item(id=f"j{n}", title=f"pan {n}") for n in range(10)]
+    data = await read(MemoryStore(), [did("view_item", "i0", 0, user="b"), *order], items)
+    (cart,) = [cases for cases in placement_split(data).cases if cases.name == "cart"]
+    assert cart.lengths().tolist() == list(range(1, 11))
+    assert np.diff(cart.offsets).tolist() == list(range(19, 9, -1))
 
 
 async def test_more_interactions_than_one_page(monkeypatch):
