@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -223,7 +222,3 @@ class Running:
                 process.kill()
         self.process.stdin.close()
         self.process.wait(STOP_SECONDS)
-
-
-def python(*arguments: str) -> list[str]:
-    return [sys.executable, *arguments]

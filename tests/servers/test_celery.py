@@ -2,13 +2,11 @@
 
 import json
 
+from tests.servers.documented import commands, runnable
 from tests.servers.lifecycle import PRODUCT
-from tests.servers.running import python
 
 ALONE = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-COMMAND = python(
-    "-m", "celery", "-A", "tests.servers.shop.tasks", "worker", "--concurrency", "2", "--loglevel", "WARNING", *ALONE
-)
+COMMAND = runnable(*commands("celery"), "--concurrency", "2", "--loglevel", "WARNING", *ALONE)
 PURCHASES = 6
 
 

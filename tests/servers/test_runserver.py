@@ -2,16 +2,15 @@
 
 import os
 
-from tests.servers.databases import MANAGE
+from tests.servers.documented import commands, runnable
 from tests.servers.lifecycle import NEWEST, changes_are_seen, looks, nothing_was_lost, titles
-from tests.servers.running import python
 
 
 def test_runserver_reloads(shop, start, tmp_path):
     watched = tmp_path / "watched.py"
     watched.write_text("")
     environment = {"PYTHONPATH": str(tmp_path), "SHOP_IMPORTS": "watched"}
-    server = start(python(str(MANAGE), "runserver", "127.0.0.1:{port}"), shop, **environment)
+    server = start(runnable(*commands("python"), "127.0.0.1:{port}"), shop, **environment)
     before = server.every_worker(1, NEWEST, lambda body: len(titles(body)) == 12, "rows")
     changes_are_seen(server, shop, workers=1, processes=before)
     looks(server)

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from tests.servers.databases import ROOT
-from tests.servers.running import python
+from tests.servers.documented import commands, runnable
 
 SUITE = """
 import os
@@ -39,7 +39,7 @@ def test_pytest_xdist(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "tests.django.settings"}
     done = subprocess.run(
-        python("-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", str(tmp_path)),
+        runnable(*commands("pytest"), "-q", "-p", "no:cacheprovider", str(tmp_path)),
         cwd=tmp_path,
         env=environment,
         capture_output=True,
