@@ -1,23 +1,29 @@
-"""The row that a shop draws without us: as many cards of the same category, one query, the same markup."""
+"""The row that a shop draws when it knows what to show: these products, from one query, in this order."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import template
-from django.template.loader import get_template
-from django.utils.safestring import SafeString, mark_safe
+from django.http import HttpRequest
 
-__all__ = ["register"]
+__all__ = ["ROWS", "fetched", "register"]
 
 register = template.Library()
 
+ROWS: Final[dict[str, list[int]]] = {}
+"""Stock code of the page's product → keys of what its row shows."""
+
 
 @register.simple_tag(takes_context=True)
-def plain_row(context: Any, product: Any, n: int) -> SafeString:
-    """Draw ``n`` others of the product's category with the template that draws our rows."""
+def plain_slate(context: Any, product: Any) -> list[Any]:
+    """Return what the product's row shows."""
+    return fetched(context.request, ROWS[product.stock_code])
+
+
+def fetched(request: HttpRequest, keys: list[int]) -> list[Any]:
+    """Fetch products as the shop fetches cards."""
     from shop.models import shown_products
 
-    slate = list(shown_products(context.request).filter(category=product.category_id).exclude(pk=product.pk)[:n])
-    given = {"slate": slate, "objects": slate, "title": "More like this", "placement": "item", "strategy": "plain"}
-    return mark_safe(get_template("reco/row.html").render(given, context.request))  # noqa: S308 - a template's output
+    by_key = {product.pk: product for product in shown_products(request).filter(pk__in=keys).order_by()}
+    return [by_key[key] for key in keys]

@@ -8,10 +8,12 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +44,10 @@ def browser(*, consent: bool = True) -> Any:
     return client
 
 
-CLIENT: Any = None
+@cache
+def _visitor() -> Any:
+    """Return this process's one visitor."""
+    return browser()
 
 
 def paths(n: int) -> list[str]:
@@ -56,8 +61,7 @@ def pages(addresses: list[str]) -> dict[str, list[float]]:
     """Visit pages; return the milliseconds, the queries and the bytes of each."""
     from django.db import connection
 
-    global CLIENT  # noqa: PLW0603 - one visitor a process
-    CLIENT = CLIENT or browser()
+    client = _visitor()
     took: list[float] = []
     queries: list[float] = []
     lengths: list[float] = []
@@ -67,7 +71,7 @@ def pages(addresses: list[str]) -> dict[str, list[float]]:
         counter = Counter()
         with connection.execute_wrapper(counter):
             started = time.perf_counter_ns()
-            response = CLIENT.get(address)
+            response = client.get(address)
             took.append((time.perf_counter_ns() - started) / 1e6)
         if response.status_code != 200:
             raise RuntimeError(f"{address} answered {response.status_code}")
@@ -77,45 +81,28 @@ def pages(addresses: list[str]) -> dict[str, list[float]]:
     return {"ms": took, "queries": queries, "bytes": lengths}
 
 
-def card_query(rounds: int, size: int) -> list[float]:
-    """Return the milliseconds of fetching ``size`` products as a row of cards does, without us."""
-    import random
+def parts(addresses: list[str]) -> dict[str, list[float]]:
+    """Visit pages; return the milliseconds of each part of each. From then on this process times its parts."""
+    from benchmarks.shop_parts import of_pages
 
-    from shop.models import Product, shown_products
-
-    keys = list(Product.objects.filter(stock__gt=0).values_list("pk", flat=True))
-    chooser = random.Random(5)
-    took = []
-    for _ in range(rounds):
-        wanted = chooser.sample(keys, size)
-        started = time.perf_counter_ns()
-        list(shown_products(None).filter(pk__in=wanted).order_by())
-        took.append((time.perf_counter_ns() - started) / 1e6)
-    return took
+    return of_pages(_visitor(), addresses)
 
 
-def cards(addresses: list[str]) -> list[float]:
-    """Return the milliseconds that the shop's own template takes to draw a row of cards, the slate being there."""
-    from django.template.loader import select_template
-    from django.test import RequestFactory
+def rows(addresses: list[str]) -> dict[str, list[str]]:
+    """Visit pages; return the stock codes that the row of each shows."""
+    return {address: re.findall(r'data-code="([^"]+)"', _visitor().get(address).content.decode()) for address in addresses}
+
+
+def take_rows(shown: dict[str, list[str]]) -> None:
+    """Have the plain rows show these from now on."""
     from django.urls import resolve
     from shop.models import Product
 
-    from django_reco import recommend
-    from django_reco.rendering import template_names
+    from benchmarks.plain_row import ROWS
 
-    request = RequestFactory().get("/", headers={"user-agent": BROWSER})
-    request.session = {}  # type: ignore[assignment]
-    template = select_template(list(template_names("you_may_also_like", "item")))
-    took = []
-    for address in addresses:
-        product = Product.objects.get(stock_code=resolve(address).kwargs["stock_code"])
-        slate = recommend(request, "you_may_also_like", seeds=[product], n=6)
-        context = {"slate": slate, "objects": slate.objects, "title": "You may also like", "placement": "item"}
-        started = time.perf_counter_ns()
-        template.render({**context, "strategy": "you_may_also_like"}, request)
-        took.append((time.perf_counter_ns() - started) / 1e6)
-    return took
+    keys = dict(Product.objects.values_list("stock_code", "pk"))
+    for address, codes in shown.items():
+        ROWS[resolve(address).kwargs["stock_code"]] = [keys[code] for code in codes]
 
 
 def memory(outside: str) -> dict[str, float]:
@@ -141,13 +128,19 @@ def main() -> None:
         settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates_plain")
         settings.TEMPLATES[0]["OPTIONS"].setdefault("libraries", {})["plain_row"] = "benchmarks.plain_row"
     django.setup()
+    from shop import context
+
     from benchmarks import shop_fresh
+
+    # Kept for a minute otherwise: now and then a page would have one query more than its twin.
+    context.DEPARTMENTS_SECONDS = 86_400
 
     known: dict[str, Callable[..., Any]] = {
         "paths": paths,
         "pages": pages,
-        "card_query": card_query,
-        "cards": cards,
+        "parts": parts,
+        "rows": rows,
+        "take_rows": take_rows,
         "memory": memory,
         "saved_product": shop_fresh.saved_product,
         "view_changes": shop_fresh.view_changes,

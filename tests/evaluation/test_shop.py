@@ -149,7 +149,9 @@ async def test_a_shop_that_just_began_is_told_so():
 
 
 async def test_a_large_cart_is_asked_while_it_is_small():
-    order = [did("purchase", f"i{n}", 99, user="b") for n in range(10)] + [did("purchase", f"j{n}", 99, user="b") for n in range(10)]
+    order = [did("purchase", f"i{n}", 99, user="b") for n in range(10)] + [
+        did("purchase", f"j{n}", 99, user="b") for n in range(10)
+    ]
     items = ITEMS + [Item(id=f"j{n}", title=f"pan {n}") for n in range(10)]
     data = await read(MemoryStore(), [did("view_item", "i0", 0, user="b"), *order], items)
     (cart,) = [cases for cases in placement_split(data).cases if cases.name == "cart"]

@@ -15,6 +15,7 @@ from benchmarks.data import PlantedEmbedder, items, shares, vectors
 from benchmarks.measure import alternate, p50, p99, resident_bytes, time_each
 from benchmarks.report import judge
 from benchmarks.run import MODULES
+from benchmarks.shop_parts import PARTS, Parts, settled
 from tests.project.documents import ROOT
 
 
@@ -52,6 +53,58 @@ def test_percentiles():
 
 def test_each_call_is_timed():
     assert len(time_each(lambda _: None, range(5))) == 5
+
+
+class Shop:
+    """What is timed: a method, a static one, a property, and a query that begins in one call and ends in another."""
+
+    def page(self, name):
+        return self.fixed(name) + self.made
+
+    @staticmethod
+    def fixed(name):
+        return f"<{name}>"
+
+    @property
+    def made(self):
+        return "made"
+
+    def begin(self):
+        return self.end() or self.end()
+
+    def end(self):
+        return None
+
+
+def test_parts_are_timed_and_keep_running():
+    class Watched(Shop):
+        page, fixed, made, begin, end = (Shop.__dict__[name] for name in ("page", "fixed", "made", "begin", "end"))
+
+    parts = Parts()
+    parts.watch(Watched, "page", "page", lambda _, name: name != "unseen")
+    parts.watch(Watched, "fixed", "fixed")
+    parts.watch(Watched, "made", "made")
+    parts.watch_from_to((Watched, "begin"), (Watched, "end"), "query")
+    shop = Watched()
+    assert shop.page("unseen") == "<unseen>made"
+    assert "page" not in parts.ms
+    assert shop.page("seen") == "<seen>made"
+    assert shop.begin() is None
+    assert set(parts.ms) == {"page", "fixed", "made", "query"}
+    assert parts.ms["page"] > 0
+    with pytest.raises(TypeError):
+        shop.fixed()
+
+
+def test_our_own_time_is_the_tag_and_the_middleware_without_query_and_cards():
+    ms = {"page": 9.0, "tag": 5.0, "middleware": 0.1, "engine": 1.0, "request": 0.2, "hydrate": 1.1, "query": 1.0}
+    ms |= {"template": 2.0, "drawn": 1.8, "token": 0.3, "view": 0.4}
+    part = settled(ms)
+    assert part["own"] == pytest.approx(5.0 + 0.1 - 1.0 - (1.8 - 0.3))
+    assert part["own"] == pytest.approx(sum(part[name] for name in PARTS))
+    assert part["template"] == pytest.approx(2.0 - 1.5)
+    assert part["rest"] == pytest.approx(0.3)
+    assert settled({"page": 4.0, "query": 1.0, "drawn": 0.5}) == {"page": 4.0, "query": 1.0, "cards": 0.5}
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs /proc")
