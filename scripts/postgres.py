@@ -34,7 +34,6 @@ ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 SETTINGS: Final = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "max_connections": "200",
     "listen_addresses": "",
     "max_wal_size": "4GB",

@@ -38,7 +38,8 @@ __all__ = [
 
 HAS_LEDGER: Final = {
     "sqlite": "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'reco_migration'",
-    "postgres": "SELECT 1 WHERE to_regclass('reco_migration') IS NOT NULL",
+    # Not to_regclass(): it may remember from before a wait for the lock that there was none.
+    "postgres": "SELECT 1 FROM pg_tables WHERE tablename = 'reco_migration' AND schemaname = ANY (current_schemas(false))",
 }
 MIGRATION_LOCK: Final = "SELECT pg_advisory_xact_lock(1919247215)"  # "reco", as a number; until the transaction ends
 READ_LEDGER: Final = "SELECT name, sha256 FROM reco_migration ORDER BY name"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PRELUDE = """
-import asyncio, os, signal, sys, time
+import asyncio, os, signal, sys, threading, time
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.items.item import Item
 from reco_sdk.storage import schema

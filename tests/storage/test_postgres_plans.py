@@ -19,7 +19,6 @@ INSERT INTO reco_event SELECT event_id, at FROM reco_interaction;
 INSERT INTO reco_impression
 SELECT md5(n::text), n, 'home', 'trending', 'personal', '[]', NULL, NULL FROM generate_series(1, 20000) AS n;
 INSERT INTO reco_state SELECT 'state-' || n, 'x', 0 FROM generate_series(1, 20000) AS n;
-ANALYZE;
 """
 HASHES = ["a" * 32] * 50
 CASES = [
@@ -45,6 +44,7 @@ CASES = [
 def filled(postgres_server, migrated):
     dsn = postgres_server.create(migrated)
     postgres_server.run(FILL, dsn)
+    postgres_server.run("VACUUM ANALYZE", dsn)
     yield dsn
     postgres_server.drop(dsn)
 

@@ -95,13 +95,12 @@ def translated(where: str) -> Iterator[None]:
 
 
 def _store_error(error: Exception, where: str) -> StoreError:
-    import asyncpg  # noqa: PLC0415  as above
-
     text = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     code = getattr(error, "sqlstate", None)
-    if code is None:
-        broken = isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError | TypeError)
-        return StoreUnavailable(f"{where}: {text}; the same may work later") if broken else StoreError(f"{where}: {text}")
+    if code is None:  # asyncpg's own: a value that it cannot send, or a connection that broke in the middle
+        if isinstance(error, ValueError | TypeError):
+            return StoreError(f"{where}: {text}")
+        return StoreUnavailable(f"{where}: {text}; the same may work later")
     for kind, mends in ((StoreUnavailable, _LATER), (StoreError, _NEVER)):
         mend = next((mends[code[:length]] for length in (5, 2) if code[:length] in mends), None)
         if mend:
