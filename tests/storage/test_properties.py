@@ -1,17 +1,19 @@
-"""Any sequence of changes leaves memory, SQLite and a plain dict in the same state."""
+"""Any sequence of changes leaves memory, SQLite, PostgreSQL and a plain dict in the same state."""
 
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reco_sdk.errors import StoreError
 from reco_sdk.interactions.interaction import KINDS, Interaction
 from reco_sdk.items.item import Item
 from reco_sdk.storage.memory import MemoryStore
+from reco_sdk.storage.postgres import PostgresStore
 from reco_sdk.storage.sqlite import SqliteStore
 
 ids = st.sampled_from(["a", "b", "c", "é", "👗", "10", "9"])
@@ -43,16 +45,17 @@ interactions = st.lists(
     ),
     max_size=8,
 )
-examples = settings(max_examples=40, deadline=None)
+examples = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def on_both(check):
-    """Run an async check on both stores and return its two answers."""
+@pytest.fixture
+def on_all(postgres_server, migrated):
+    """Run an async check on every store, and see that all answer the same."""
 
-    async def main():
+    async def main(check, dsn):
         answers = []
         with TemporaryDirectory() as folder:
-            for store in (MemoryStore(), SqliteStore(Path(folder) / "shop.sqlite3")):
+            for store in (MemoryStore(), SqliteStore(Path(folder) / "shop.sqlite3"), PostgresStore(dsn)):
                 await store.open()
                 try:
                     answers.append(await check(store))
@@ -60,12 +63,18 @@ def on_both(check):
                     await store.aclose()
         return answers
 
-    return asyncio.run(main())
+    def run(check):
+        dsn = postgres_server.create(migrated)
+        memory, sqlite, postgres = asyncio.run(main(check, dsn))
+        postgres_server.drop(dsn)
+        assert memory == sqlite == postgres
+
+    return run
 
 
 @examples
 @given(operations=operations, page=st.integers(1, 4))
-def test_items(operations, page):
+def test_items(on_all, operations, page):
     async def check(store):
         oracle, observed, replayed, cursor = {}, [], {}, 0
         for name, batch in operations:
@@ -98,13 +107,12 @@ def test_items(operations, page):
         assert [change.item_id for change in walked] == sorted(oracle)
         return observed, walked, await store.changes_since(0), await store.item_version()
 
-    memory, sqlite = on_both(check)
-    assert memory == sqlite
+    on_all(check)
 
 
 @examples
 @given(batches=st.lists(interactions, max_size=4), page=st.integers(1, 3))
-def test_interactions(batches, page):
+def test_interactions(on_all, batches, page):
     async def check(store):
         oracle = {}
         for batch in batches:
@@ -123,15 +131,14 @@ def test_interactions(batches, page):
         assert await store.recent_interactions(page) == read[-page:]
         return [s.interaction for s in read], await store.interaction_counts()
 
-    memory, sqlite = on_both(check)
-    assert memory == sqlite
+    on_all(check)
 
 
 @examples
 @given(
     batches=st.lists(st.dictionaries(st.sampled_from("abc"), st.lists(st.floats(width=32), min_size=1, max_size=3)), max_size=4)
 )
-def test_vectors(batches):
+def test_vectors(on_all, batches):
     async def check(store):
         outcomes = []
         for batch in batches:
@@ -144,5 +151,4 @@ def test_vectors(batches):
         assert all(np.isfinite(vector).all() for vector in found.values())
         return outcomes, {key: vector.tobytes() for key, vector in found.items()}
 
-    memory, sqlite = on_both(check)
-    assert memory == sqlite
+    on_all(check)
