@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reco_sdk.evaluation import baselines
+from reco_sdk.evaluation import baselines, rating_models
 from reco_sdk.evaluation.dataset import Dataset
 from reco_sdk.training.model import Items, Log
 
@@ -41,5 +41,16 @@ def contenders(data: Dataset) -> tuple[Contender, ...]:
     if data.items.vectors is not None:
         out.append(_plain("content", baselines.fit_content))
     if data.log.ratings is not None:
-        out.append(_plain("mean_ratings", baselines.fit_mean_ratings))
+        out += _rating_models(data.log)
     return tuple(out)
+
+
+def _rating_models(log: Log) -> list[Contender]:
+    """Return what predicts ratings; neighbours only among so many as fit into memory."""
+    out = [_plain("mean_ratings", baselines.fit_mean_ratings), Contender("biased_factors", rating_models.fit_biased_factors)]
+    cells = log.n_users * log.n_items
+    if max(cells, log.n_users**2) <= rating_models.MAX_CELLS:
+        out.append(_plain("user_neighbours", rating_models.fit_user_neighbours))
+    if max(cells, log.n_items**2) <= rating_models.MAX_CELLS:
+        out.append(_plain("item_neighbours", rating_models.fit_item_neighbours))
+    return out

@@ -83,7 +83,8 @@ def test_plots(reco, tmp_path):
     assert status == 0
     assert "learning curve, NDCG@10" in said
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == [
-        "accuracy-diversity.png", "learning-curve.png", "metric-by-source.png", "ratings-mean_ratings.png",
+        "accuracy-diversity.png", "learning-curve.png", "metric-by-source.png", "ratings-biased_factors.png",
+        "ratings-item_neighbours.png", "ratings-mean_ratings.png", "ratings-user_neighbours.png",
     ]  # fmt: skip
     for path in (tmp_path / "plots").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
