@@ -106,14 +106,18 @@ def allowed(catalogue, f, seed, strategy, history):
     for kind, item_id, _ in history:
         seen.add(item_id)
         counts[item_id] = counts.get(item_id, 0) + {"purchase": 1, "refund": -1}.get(kind, 0)
-    bought = {item_id for item_id, count in counts.items() if count > 0}
+    hidden = seen if STRATEGIES[strategy].hides_seen else set()
+    if f.exclude_purchased and not STRATEGIES[strategy].keeps_purchased:
+        hidden = hidden | {item_id for item_id, count in counts.items() if count > 0}
+    # Another colour of what was bought or just looked at is no news either, where one of a product is enough.
+    hidden_groups = {group_of(i) for i in catalogue if i.id in hidden} if f.one_per_group else set()
     return {
         i.id
         for i in catalogue
         if satisfies(i, f)
         and not (STRATEGIES[strategy].needs_seed and group_of(i) == seed_group)
-        and not (f.exclude_purchased and not STRATEGIES[strategy].keeps_purchased and i.id in bought)
-        and not (STRATEGIES[strategy].hides_seen and i.id in seen)
+        and i.id not in hidden
+        and group_of(i) not in hidden_groups
     }
 
 
