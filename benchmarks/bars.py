@@ -65,6 +65,10 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         Bar("saved_product_s", "<=", 1.0, "commit of a saved product to its first recommendation, model warm"),
         Bar("view_changes_slate", "==", 1, "share of views that change the very next slate"),
     ),
+    "ingest": (
+        Bar("recorded_per_s", ">=", 15_000, "interactions through the recorder into PostgreSQL, per second, all on one core"),
+        Bar("over_single_inserts", ">=", 10.0, "the same / one INSERT by execute each, per second"),
+    ),
     "workers": (
         Bar(
             "pss_beyond_bare_mb",
