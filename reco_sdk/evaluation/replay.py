@@ -18,7 +18,7 @@ from reco_sdk.evaluation.cases import Cases
 from reco_sdk.training.model import Log, Model
 from reco_sdk.types import Floats
 
-__all__ = ["Answers", "Peak", "replay"]
+__all__ = ["Answers", "Peak", "percentiles", "replay"]
 
 Tell = Callable[[int, int], None]
 """Called with how many cases are done, and of how many."""
@@ -44,12 +44,11 @@ class Answers:
     rows: npt.NDArray[np.int32]
     milliseconds: Floats
 
-    def latency(self) -> dict[str, float]:
-        """Return the percentiles of the report."""
-        if not len(self.milliseconds):
-            return {"p50": 0.0, "p90": 0.0, "p99": 0.0}
-        p50, p90, p99 = np.percentile(self.milliseconds, (50, 90, 99))
-        return {"p50": float(p50), "p90": float(p90), "p99": float(p99)}
+
+def percentiles(milliseconds: Floats) -> dict[str, float]:
+    """Return what the report says of the time that answers took."""
+    p50, p90, p99 = np.percentile(milliseconds, (50, 90, 99)) if len(milliseconds) else (0.0, 0.0, 0.0)
+    return {"p50": float(p50), "p90": float(p90), "p99": float(p99)}
 
 
 def replay(model: Model, log: Log, cases: Cases, k: int, tell: Tell | None = None) -> Answers:

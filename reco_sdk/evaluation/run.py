@@ -20,7 +20,7 @@ from reco_sdk.evaluation.intervals import Bootstrap
 from reco_sdk.evaluation.leakage import Guard
 from reco_sdk.evaluation.metrics import CUTOFFS
 from reco_sdk.evaluation.ratings import liked_from
-from reco_sdk.evaluation.replay import Answers, Peak, replay
+from reco_sdk.evaluation.replay import Answers, Peak, percentiles, replay
 from reco_sdk.evaluation.report import LEAD, CurvePoint, Report, Row
 from reco_sdk.evaluation.scorecard import Scorecard, Yardstick, rating_scores
 from reco_sdk.training.model import Log
@@ -131,7 +131,7 @@ class _Run:
         self.notes: list[str] = []
         self.ratings: dict[str, npt.NDArray[np.float64]] = {}
         if data.items.vectors is None:
-            self.notes.append("no texts: diversity goes by who did something with the items")
+            self.notes.append("no text vectors: diversity goes by who did something with the items")
         for cases in split.cases:
             hidden = int((~new_targets(cases, data.log)).sum()) if cases.exclude_input else 0
             if hidden:
@@ -156,7 +156,7 @@ class _Run:
                     source=contender.name,
                     metrics=rated[0],
                     interval=rated[1],
-                    latency_ms={},
+                    latency_ms=rated[2],
                     fit_seconds=seconds,
                     peak_mib=peak.mib(),
                     cases=len(cases),
@@ -170,7 +170,7 @@ class _Run:
                         row,
                         metrics=card.means() | rated[0],
                         interval=card.intervals(yardstick.bootstrap) | rated[1],
-                        latency_ms=answers.latency(),
+                        latency_ms=percentiles(answers.milliseconds),
                         peak_mib=peak.mib(),
                         segments=yardstick.by_segment(card),
                     )
@@ -203,7 +203,7 @@ class _Run:
                         source=contender.name,
                         metrics=card.means(),
                         interval=card.intervals(yardstick.bootstrap),
-                        latency_ms=answers.latency(),
+                        latency_ms=percentiles(answers.milliseconds),
                         fit_seconds=seconds,
                         peak_mib=peak.mib(),
                         cases=len(cases),
@@ -226,17 +226,22 @@ class _Run:
         stage = f"ask {name}"
         return replay(model, self._data.log, cases, max(CUTOFFS), lambda done, total: self._progress(stage, done, total))
 
-    def _rated(self, name: str, model: Any) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
-        """Return the metrics of predicted ratings, where the model predicts any and there are some to hold them against."""
+    def _rated(self, name: str, model: Any) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, float]]:
+        """Return metrics, intervals and latency of predicted ratings, where there are any, and some to hold them against."""
         log = self._data.log
         if log.ratings is None or not hasattr(model, "predict") or self._fitted.ratings is None or not len(self._fitted):
-            return {}, {}
+            return {}, {}, {}
         targets = self._split.cases[0].targets
         users, items = log.users[targets], log.items[targets]
-        predicted = np.fromiter(map(model.predict, users.tolist(), items.tolist()), np.float64, len(targets))
+        predicted, took = np.empty(len(targets)), np.empty(len(targets))
+        for place, (user, item) in enumerate(zip(users.tolist(), items.tolist(), strict=True)):
+            started = time.perf_counter_ns()
+            predicted[place] = model.predict(user, item)
+            took[place] = (time.perf_counter_ns() - started) / 1e6
         actual = log.ratings[targets].astype(np.float64)
         self.ratings[name] = np.stack((predicted, actual), axis=1)
-        return rating_scores(predicted, actual, liked_from(self._fitted.ratings), Bootstrap(users, seed=self._seed))
+        threshold, bootstrap = liked_from(self._fitted.ratings), Bootstrap(users, seed=self._seed)
+        return *rating_scores(predicted, actual, threshold, bootstrap), percentiles(took)
 
 
 def _ordered(rows: Sequence[Row]) -> list[Row]:
