@@ -1,0 +1,127 @@
+"""Session neighbours: what the recent sessions most like this one went on to.
+
+VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD 2022): a session is weighed by the items it shares, later
+ones of this history more, rare ones more, among the most recent sessions of each item; the nearest vote. As in STAN
+(Garg et al.: Sequence and time aware neighbourhood, SIGIR 2019) a vote falls with the distance from the shared item.
+
+All weights are whole numbers, and sums of those below 2^53 are exact in float64: the answer does not depend on the
+order in which sessions are read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.ports import Candidates
+from reco_sdk.sources.history import History
+from reco_sdk.sources.proposals import NOTHING, Proposals, distinct, ranked
+from reco_sdk.types import BoolMask, Floats, Rows
+
+__all__ = ["SessionKnn"]
+
+RECENT_SESSIONS: Final = 500
+"""``m``: sessions read for each item, the most recent."""
+NEIGHBOURS: Final = 100
+"""``k``: sessions that vote."""
+MAX_ITEMS: Final = 12
+_REACH: Final = 10
+_STEP_WEIGHTS: Final = np.asarray([2_520 // (1 + step) for step in range(_REACH)] + [0], np.int64)
+_DISTANCE_WEIGHTS: Final = np.asarray([0] + [round(64 / d**0.75) for d in range(1, 32)], np.float64)
+
+Ids = npt.NDArray[np.int32]
+
+
+class _Lists(Protocol):
+    @property
+    def n(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def bound(self) -> int: ...
+    def frequency(self, item: int) -> int: ...
+    def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]: ...
+    def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]: ...
+    def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]: ...
+
+
+class SessionKnn:
+    """Votes of the nearest sessions.
+
+    Parameters
+    ----------
+    lists
+        Sessions of a snapshot, or live.
+    name
+        ``session_knn`` over sessions.
+    """
+
+    def __init__(self, lists: _Lists, name: str = "session_knn") -> None:
+        self.name = name
+        self.columns = (name, f"{name}_after", f"{name}_like")
+        self._lists = lists
+
+    def propose(self, history: History) -> Proposals:
+        """Return the votes of the nearest sessions."""
+        neighbours = self._neighbours(history)
+        if neighbours is None:
+            return Proposals(NOTHING, (NOTHING,) * 3)
+        numbers, likeness, shared = neighbours
+        rows, owner, place = self._lists.gather(numbers)
+        away = place - shared[owner]
+        like = likeness[owner]
+        weighted = like * _DISTANCE_WEIGHTS[np.minimum(np.abs(away), len(_DISTANCE_WEIGHTS) - 1)]
+        return Proposals(rows, (weighted, weighted * (away > 0), like))
+
+    def _neighbours(self, history: History) -> tuple[Ids, Floats, Ids] | None:
+        """Return the nearest sessions, how near each is, and the place in each of the latest item it shares."""
+        lists = self._lists
+        parts: list[tuple[Ids, Ids]] = []
+        factors: list[int] = []
+        for item, step in zip(history.items[:MAX_ITEMS].tolist(), history.steps[:MAX_ITEMS].tolist(), strict=True):
+            of_step = int(_STEP_WEIGHTS[min(step, _REACH)])
+            frequency = lists.frequency(item)
+            if of_step and frequency:
+                parts.append(lists.of_item(item, RECENT_SESSIONS))
+                factors.append(round(of_step * math.log1p(lists.count / frequency)))
+        if not parts:
+            return None
+        # Oldest item first, so that of a session's places the one of the latest item is kept.
+        parts.reverse()
+        factors.reverse()
+        found = np.concatenate([part[0] for part in parts])
+        shared = np.concatenate([part[1] for part in parts])
+        likeness: Floats = np.repeat(np.asarray(factors, np.float64), [len(part[0]) for part in parts])
+        if len(parts) == 1:
+            numbers = found
+        else:
+            numbers, inverse = distinct(found, lists.bound)
+            likeness = np.bincount(inverse, likeness, len(numbers)).astype(np.float64, copy=False)
+            last = np.empty(len(numbers), np.int32)
+            last[inverse] = shared
+            shared = last
+        if len(numbers) > NEIGHBOURS:
+            chosen = self._nearest(numbers, likeness)
+            return numbers[chosen], likeness[chosen], shared[chosen]
+        return numbers, likeness, shared
+
+    def _nearest(self, numbers: Ids, likeness: Floats) -> npt.NDArray[np.int64]:
+        """Return the places of the nearest sessions, of those equally near the most recent."""
+        bar = np.partition(likeness, len(likeness) - NEIGHBOURS)[-NEIGHBOURS]
+        above = np.flatnonzero(likeness > bar)
+        level = np.flatnonzero(likeness == bar)
+        missing = NEIGHBOURS - len(above)
+        if missing < len(level):
+            level = level[self._lists.newest(numbers[level], missing)]
+        return np.concatenate((above, level))
+
+    def scale(self, rows: Rows) -> tuple[npt.NDArray[Any] | None, ...]:  # noqa: ARG002 -- nothing is scaled
+        """Return no scales."""
+        return (None, None, None)
+
+    def scores(self, history_items: Rows, history_times: Floats, k: int, mask: BoolMask | None = None) -> Candidates:
+        """Return the best rows; see :class:`reco_sdk.training.model.Model`."""
+        return ranked(self, self._lists.n, history_items, history_times, k, mask)
