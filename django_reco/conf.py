@@ -13,11 +13,10 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from django_reco.parsing import parse
-from django_reco.specs import DEFAULT_BOTS, CookieSettings, EventSpec, ItemsSpec, OrdersSpec, Problem, Settings
+from django_reco.specs import CookieSettings, EventSpec, ItemsSpec, OrdersSpec, Problem, Settings
 from reco_sdk.errors import ConfigError
 
 __all__ = [
-    "DEFAULT_BOTS",
     "CookieSettings",
     "EventSpec",
     "ItemsSpec",

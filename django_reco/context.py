@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -20,11 +18,12 @@ from django.conf import settings
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.paths import load
+from reco_sdk.interactions.robots import is_robot
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["SALT", "Visitor", "consents", "forget", "is_bot", "on_loop", "remember", "visitor_of"]
+__all__ = ["SALT", "Visitor", "consents", "forget", "on_loop", "remember", "visitor_of"]
 
 logger = logging.getLogger("django_reco")
 
@@ -79,7 +78,7 @@ def visitor_of(request: HttpRequest | None) -> Visitor:
 
 def _make(request: HttpRequest) -> Visitor:
     config = get_settings()
-    if is_bot(request.META.get("HTTP_USER_AGENT", ""), config.bots):
+    if is_robot(request.META.get("HTTP_USER_AGENT", ""), config.bots):
         metrics.count("visitor.bot")
         return Visitor()
     user = _user(request)
@@ -92,17 +91,6 @@ def _make(request: HttpRequest) -> Visitor:
         return Visitor() if config.consent else Visitor(user_id=account, followed=account is not None)
     cookie = _cookie(request, config.cookie.name)
     return Visitor(visitor_id=cookie or secrets.token_urlsafe(16), user_id=account, followed=True, new=cookie is None)
-
-
-@lru_cache(maxsize=8)
-def _pattern(bots: str) -> re.Pattern[str]:
-    return re.compile(bots, re.IGNORECASE)
-
-
-@lru_cache(maxsize=512)
-def is_bot(user_agent: str, bots: str) -> bool:
-    """Whether a user agent is a robot's; an empty one is. Kept: a shop's visitors use few browsers."""
-    return not user_agent.strip() or _pattern(bots).search(user_agent) is not None
 
 
 def consents(request: HttpRequest) -> bool:

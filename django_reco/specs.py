@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from reco_sdk.interactions.robots import ROBOTS
 
 __all__ = ["CookieSettings", "EventSpec", "ItemsSpec", "OrdersSpec", "Problem", "Settings"]
-
-DEFAULT_BOTS: Final = ROBOTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +221,7 @@ class Settings:
     embed_in_web: bool = False
     consent: str = ""
     cookie: CookieSettings = field(default_factory=CookieSettings)
-    bots: str = DEFAULT_BOTS
+    bots: str = ROBOTS
     ignore_staff: bool = True
     track_views: bool = True
     deadline_ms: float = 50.0

@@ -4,9 +4,9 @@ from django.test import RequestFactory
 
 import django_reco as reco
 from django_reco import metrics
-from django_reco.conf import DEFAULT_BOTS
-from django_reco.context import is_bot, visitor_of
+from django_reco.context import visitor_of
 from django_reco.recommender import process
+from reco_sdk.interactions.robots import is_robot
 from tests.django.conftest import BROWSER
 
 
@@ -131,7 +131,7 @@ def test_bots_see_rows_and_leave_no_trace(browser, products, agent):
     "agent", [BROWSER, "Mozilla/5.0 (Linux; Android 9; CUBOT X20) AppleWebKit/537.36 Chrome/120 Mobile Safari/537.36"]
 )
 def test_people_are_no_bots(agent):
-    assert not is_bot(agent, DEFAULT_BOTS)
+    assert not is_robot(agent)
 
 
 def request_of(user=None, **cookies):
