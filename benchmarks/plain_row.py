@@ -1,4 +1,4 @@
-"""The row that a shop draws when it knows what to show: these products, from one query, in this order."""
+"""Rows that a shop draws without us, each from one query: the same category, or what it is told to show."""
 
 from __future__ import annotations
 
@@ -16,8 +16,16 @@ ROWS: Final[dict[str, list[int]]] = {}
 
 
 @register.simple_tag(takes_context=True)
-def plain_slate(context: Any, product: Any) -> list[Any]:
-    """Return what the product's row shows."""
+def same_category(context: Any, product: Any, n: int) -> list[Any]:
+    """Return ``n`` others of the product's category: what a shop shows that knows nothing better."""
+    from shop.models import shown_products
+
+    return list(shown_products(context.request).filter(category=product.category_id).exclude(pk=product.pk)[:n])
+
+
+@register.simple_tag(takes_context=True)
+def known_row(context: Any, product: Any) -> list[Any]:
+    """Return what is known to be shown beside a product."""
     return fetched(context.request, ROWS[product.stock_code])
 
 

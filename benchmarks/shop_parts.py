@@ -69,22 +69,18 @@ def _is_row(template: Any, *_: Any) -> bool:
 @cache
 def _watched() -> Parts:
     """Return the parts of this process's pages, being timed from now on."""
-    from django.conf import settings
     from django.db.models.query import QuerySet
     from django.template.base import Template
 
-    parts = Parts()
-    parts.watch(Template, "_render", "drawn", _is_row)
-    if "django_reco" not in settings.INSTALLED_APPS:
-        from benchmarks import plain_row
-
-        parts.watch(plain_row, "fetched", "query")
-        return parts
+    from benchmarks import plain_row
     from django_reco import middleware, slates
     from django_reco.items import Items
     from django_reco.recommender import Process
     from django_reco.templatetags import reco
 
+    parts = Parts()
+    parts.watch(Template, "_render", "drawn", _is_row)
+    parts.watch(plain_row, "fetched", "query")
     parts.watch(reco.RowNode, "render", "tag")
     parts.watch(reco, "render_slate", "template")
     parts.watch(reco.RowNode, "_view", "view")

@@ -122,11 +122,9 @@ def main() -> None:
         settings.RECO["EMBED_IN_WEB"] = os.environ.get("BENCH_EMBEDS") == "1"
         if os.environ.get("BENCH_ORDERS") == "0":
             settings.RECO.pop("ORDERS", None)
-    if os.environ.get("BENCH_ONE_ROW") == "1":
-        settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates")
-    if os.environ.get("BENCH_PLAIN_ROW") == "1":
-        settings.TEMPLATES[0]["DIRS"].insert(0, Path(__file__).parent / "templates_plain")
-        settings.TEMPLATES[0]["OPTIONS"].setdefault("libraries", {})["plain_row"] = "benchmarks.plain_row"
+    folders = os.environ.get("BENCH_TEMPLATES", "").split()
+    settings.TEMPLATES[0]["DIRS"][:0] = [Path(__file__).parent / folder for folder in folders]
+    settings.TEMPLATES[0]["OPTIONS"].setdefault("libraries", {})["plain_row"] = "benchmarks.plain_row"
     django.setup()
     from shop import context
 

@@ -1,4 +1,4 @@
-"""The product page of the gift shop with the row of recommendations, with a plain row, and with none: processes in turn.
+"""The gift shop's product page with our row, with a plain row, and with none, the rest of it alike: processes in turn.
 
 *The query* is the one through the shop's own ``result_queryset``: from asking for it until its objects are there, the ORM's
 part included. *The cards* are the shop's own template of a row. *Our own time* is all else that the tag does, with what the
@@ -29,13 +29,13 @@ from benchmarks.shop_parts import PARTS
 PAGES: Final = 300
 PER_ROUND: Final = 10
 WARM: Final = 30
-# What is served, and what is asked there: pages as they are, or pages whose parts are timed.
-KINDS: Final[dict[str, tuple[bool, str]]] = {
-    "with": (True, "pages"),
-    "plain": (False, "pages"),
-    "without": (False, "pages"),
-    "with_parts": (True, "parts"),
-    "plain_parts": (False, "parts"),
+# What stands in the place of the row, and what is asked there: pages as they are, or pages whose parts are timed.
+KINDS: Final[dict[str, tuple[str, str]]] = {
+    "with": ("templates", "pages"),
+    "plain": ("templates_tag_plain templates", "pages"),
+    "without": ("templates_tag_none templates", "pages"),
+    "with_parts": ("templates", "parts"),
+    "plain_parts": ("templates_tag_plain templates", "parts"),
 }
 
 
@@ -44,12 +44,11 @@ def run() -> dict[str, float]:
     got: dict[str, dict[str, list[float]]] = {kind: {} for kind in KINDS}
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         processes = {}
-        for kind, (reco, _) in KINDS.items():
-            more = {"BENCH_PLAIN_ROW": "1"} if kind.startswith("plain") else {}
-            processes[kind] = stack.enter_context(serving(Path(name) / kind, reco=reco, BENCH_ONE_ROW="1", **more))
+        for kind, (templates, _) in KINDS.items():
+            processes[kind] = stack.enter_context(serving(Path(name) / kind, reco=True, BENCH_TEMPLATES=templates))
         addresses = processes["without"].ask("paths", n=PAGES + WARM)
         # What a visitor on the same way was shown.
-        with serving(Path(name) / "before", reco=True, BENCH_ONE_ROW="1") as before:
+        with serving(Path(name) / "before", reco=True, BENCH_TEMPLATES=KINDS["with"][0]) as before:
             shown = before.ask("rows", addresses=addresses)
         for kind in ("plain", "plain_parts"):
             processes[kind].ask("take_rows", shown=shown)
