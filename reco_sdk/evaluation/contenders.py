@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from reco_sdk.evaluation import baselines, rating_models
 from reco_sdk.evaluation.dataset import Dataset
+from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
 from reco_sdk.training.model import Items, Log
+from reco_sdk.training.session_knn import fit_session_knn
 
-__all__ = ["Contender", "contenders"]
+__all__ = ["Contender", "contenders", "learned_sources", "simple_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,20 @@ def _plain(name: str, fit: Callable[[Log, Items], Any]) -> Contender:
 
 
 def contenders(data: Dataset) -> tuple[Contender, ...]:
-    """Return what such data can be evaluated with."""
+    """Return all that such data can be evaluated with."""
+    return (*learned_sources(data), *simple_sources(data))
+
+
+def learned_sources(data: Dataset) -> tuple[Contender, ...]:
+    """Return the sources that learn from what visitors did; a new one is a line here."""
+    out = [_plain("co_occurrence", fit_co_occurrence), _plain("session_knn", fit_session_knn)]
+    if len(np.unique(data.log.sessions)) > len(np.unique(data.log.users)):  # else a history is a session
+        out.append(_plain("history", fit_history))
+    return tuple(out)
+
+
+def simple_sources(data: Dataset) -> tuple[Contender, ...]:
+    """Return what every learned source is held against."""
     out = [_plain("random", baselines.fit_random), _plain("popularity", baselines.fit_popularity)]
     if data.timed:
         out.append(_plain("recent_popularity", baselines.fit_recent_popularity))

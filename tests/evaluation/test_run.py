@@ -9,7 +9,7 @@ import pytest
 
 from reco_sdk.embedding.hashing import HashingEmbedder
 from reco_sdk.errors import ConfigError, InvalidInput, Leakage
-from reco_sdk.evaluation.contenders import Contender, contenders
+from reco_sdk.evaluation.contenders import Contender, simple_sources
 from reco_sdk.evaluation.folders import read_folder
 from reco_sdk.evaluation.run import FRACTIONS, evaluate
 from reco_sdk.evaluation.splitting import make_split
@@ -47,7 +47,7 @@ def contender(model, name=None):
 
 
 async def test_content_beats_popularity_where_titles_tell(shop):
-    report = evaluate(shop, make_split(shop, "leave-one-out"), contenders(shop))
+    report = evaluate(shop, make_split(shop, "leave-one-out"), simple_sources(shop))
     by_source = {row.source: row for row in report.rows}
     assert set(by_source) == {"content", "popularity", "random"}
     assert report.rows[0].source == "content"
@@ -85,7 +85,7 @@ async def test_a_model_is_shown_the_past_and_nothing_else(shop):
 
 
 async def test_the_json_is_what_was_agreed(shop):
-    report = evaluate(shop, make_split(shop, "leave-one-out"), contenders(shop), seed=3)
+    report = evaluate(shop, make_split(shop, "leave-one-out"), simple_sources(shop), seed=3)
     out = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert (out["data"], out["protocol"], out["seed"], out["part"]) == ("shop", "leave-one-out", 3, "test")
     for row in out["rows"]:
@@ -106,18 +106,18 @@ async def test_the_json_is_what_was_agreed(shop):
 
 
 async def test_the_table_says_it_all(shop):
-    text = evaluate(shop, make_split(shop, "leave-one-out"), contenders(shop), curve=True).to_text()
+    text = evaluate(shop, make_split(shop, "leave-one-out"), simple_sources(shop), curve=True).to_text()
     for word in ("content", "HitRate@5", "F1@20", "Coverage@10", "PopularityBias@10", "p99 ms", "fit s", "peak MiB", "30%"):
         assert word in text
 
 
 async def test_the_fusion_stands_first(shop):
-    report = evaluate(shop, make_split(shop, "leave-one-out"), [*contenders(shop), contender(Constant(0, 1), "fusion")])
+    report = evaluate(shop, make_split(shop, "leave-one-out"), [*simple_sources(shop), contender(Constant(0, 1), "fusion")])
     assert report.rows[0].source == "fusion"
 
 
 async def test_the_learning_curve_begins_with_nothing(shop):
-    report = evaluate(shop, make_split(shop, "leave-one-out"), contenders(shop), curve=True)
+    report = evaluate(shop, make_split(shop, "leave-one-out"), simple_sources(shop), curve=True)
     assert tuple(point.fraction for point in report.curve) == FRACTIONS
     sizes = [point.interactions for point in report.curve]
     assert sizes == sorted(sizes)
@@ -195,7 +195,7 @@ def test_ratings_are_predicted_and_decided(tmp_path):
     rows = [tuple(map(int, row)) for row in rows]
     folder = folders.interactions(tmp_path, rows, ("user_id", "item_id", "timestamp", "rating"))
     data = read_folder(folder)
-    report = evaluate(data, make_split(data, "random-split"), contenders(data))
+    report = evaluate(data, make_split(data, "random-split"), simple_sources(data))
     row = next(row for row in report.rows if row.source == "mean_ratings")
     assert row.metrics["accuracy"] == 1.0
     assert row.metrics["F1"] == 1.0

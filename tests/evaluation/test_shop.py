@@ -12,7 +12,7 @@ from reco_sdk.cli import main
 from reco_sdk.embedding.hashing import HashingEmbedder
 from reco_sdk.embedding.sync import embed_items
 from reco_sdk.errors import ConfigError
-from reco_sdk.evaluation.contenders import contenders
+from reco_sdk.evaluation.contenders import simple_sources
 from reco_sdk.evaluation.leakage import Guard
 from reco_sdk.evaluation.placements import placement_split
 from reco_sdk.evaluation.run import evaluate
@@ -121,7 +121,7 @@ async def test_each_placement_asks_what_its_page_shows():
 
 async def test_placements_become_rows_and_segments():
     data = await read(MemoryStore(), LOG)
-    report = evaluate(data, placement_split(data), contenders(data))
+    report = evaluate(data, placement_split(data), simple_sources(data))
     assert list(dict.fromkeys(row.asked for row in report.rows)) == ["item", "cart", "home"]
     assert {row.source for row in report.rows} == {"random", "popularity", "recent_popularity", "content"}
     item = next(row for row in report.rows if row.asked == "item")
