@@ -1,4 +1,4 @@
-"""The shop's database: filled once a session, a copy for each test. Another kind of database is another class here."""
+"""The shop's database: filled once a session, a copy for each test."""
 
 import json
 import os
@@ -9,6 +9,11 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+
+from scripts.postgres import Databases
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = Path(__file__).resolve().parent / "manage.py"
@@ -24,23 +29,31 @@ for product in products[:3]:
 """
 
 
-class SqliteDatabase:
-    """The shop in one file, the recommender's tables and snapshots beside it."""
+class Shop:
+    """The shop over one database, its snapshots in a folder.
 
-    def __init__(self, folder: Path, **reco: Any) -> None:
+    Parameters
+    ----------
+    folder
+        Its own.
+    database
+        As Django's ``DATABASES["default"]``.
+    reco
+        What ``settings.RECO`` says beside what the shop's settings say.
+    """
+
+    def __init__(self, folder: Path, database: dict[str, Any], **reco: Any) -> None:
         self.folder = folder
-        self.file = folder / "shop.sqlite3"
+        self.database = database
         self.reco = {"STATE_DIR": str(folder / "state"), **reco}
 
     @property
     def environment(self) -> dict[str, str]:
         """What tells the shop's settings where its database is."""
-        options = {"transaction_mode": "IMMEDIATE", "timeout": 20}
-        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.file), "OPTIONS": options}
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.servers.shop.settings",
-            "SHOP_DATABASE": json.dumps(database),
+            "SHOP_DATABASE": json.dumps(self.database),
             "SHOP_RECO": json.dumps(self.reco),
             "PYTHONUNBUFFERED": "1",
         }
@@ -66,20 +79,65 @@ class SqliteDatabase:
 
     def fill(self) -> Self:
         """Make tables, products, orders, and the first snapshot."""
-        self.manage("migrate", "--run-syncdb", "--verbosity", "0")
+        for tables in ([], ["--run-syncdb"]):  # the shop's own refer to those of the accounts
+            self.manage("migrate", "--verbosity", "0", *tables)
         self.shell(FILL)
         self.manage("reco_sync")
         return self
 
+    def value(self, query: str) -> Any:
+        """Return the first value that a query finds."""
+        raise NotImplementedError
+
+
+class SqliteShop(Shop):
+    """Everything in one file."""
+
+    def __init__(self, folder: Path, **reco: Any) -> None:
+        self.file = folder / "shop.sqlite3"
+        options = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+        super().__init__(folder, {"ENGINE": "django.db.backends.sqlite3", "NAME": str(self.file), "OPTIONS": options}, **reco)
+
     def copy_to(self, folder: Path, **reco: Any) -> Self:
-        """Return a copy of its own for a test. Nobody may be using this one."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        """Return a copy. Nobody may be using this one."""
+        shutil.copytree(self.folder, folder)
         return type(self)(folder, **reco)
 
     def value(self, query: str) -> Any:
-        """Return the first value that a query finds."""
         with closing(sqlite3.connect(self.file)) as database:
             return database.execute(query).fetchone()[0]
 
+    def remove(self) -> None:
+        """Leave it to the temporary folder."""
 
-KINDS = {"sqlite": SqliteDatabase}
+
+class PostgresShop(Shop):
+    """The shop's tables and the recommender's in one PostgreSQL database."""
+
+    def __init__(self, folder: Path, server: Databases, dsn: str, **reco: Any) -> None:
+        self.server = server
+        self.dsn = dsn
+        url = urlsplit(dsn)
+        database = {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": url.path.removeprefix("/"),
+            "USER": url.username or "",
+            "PASSWORD": url.password or "",
+            "HOST": url.hostname or parse_qs(url.query).get("host", [""])[0],
+            "PORT": str(url.port or ""),
+        }
+        super().__init__(folder, database, **reco)
+
+    def copy_to(self, folder: Path, **reco: Any) -> Self:
+        """Return a copy. Nobody may be using this one."""
+        shutil.copytree(self.folder, folder)
+        return type(self)(folder, self.server, self.server.create(self.dsn), **reco)
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(self.dsn) as database:
+            found = database.execute(query).fetchone()
+            return found[0] if found else None
+
+    def remove(self) -> None:
+        """Drop the database."""
+        self.server.drop(self.dsn)
