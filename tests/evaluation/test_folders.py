@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import sys
 
 import numpy as np
 import pytest
 
-from reco_sdk.errors import ConfigError, ImportRefused
+from reco_sdk.errors import ConfigError, ImportRefused, MissingExtra
 from reco_sdk.evaluation.dataset import TEST, TRAIN, VALIDATION
 from reco_sdk.evaluation.folders import read_folder
 from reco_sdk.training.model import KIND_CODES
@@ -257,6 +258,12 @@ class TestRefusals:
 
         pq.write_table(pa.table({"user_id": pa.array([], pa.int64())}), tmp_path / "interactions.parquet")
         with pytest.raises(ImportRefused, match="holds no rows"):
+            read_folder(tmp_path)
+
+    def test_without_pyarrow(self, tmp_path, monkeypatch):
+        folders.interactions(tmp_path, [(1, 2, 3)])
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(MissingExtra, match=r"pip install 'reco-sdk\[evaluate\]'"):
             read_folder(tmp_path)
 
     def test_a_damaged_parquet(self, tmp_path):

@@ -77,13 +77,14 @@ async def test_a_ga4_export_as_json_lines(write, store):
     assert again.inserted == 0
 
 
-async def test_a_ga4_export_as_parquet(tmp_path, store):
+@pytest.mark.parametrize("options", [ImportOptions(), ImportOptions(format="ga4")])
+async def test_a_ga4_export_as_parquet(tmp_path, store, options):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows = [{**row, "event_timestamp": int(row["event_timestamp"])} for row in EVENTS]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "export.parquet")
-    check(await import_interactions(store, tmp_path / "export.parquet"), await stored(store))
+    check(await import_interactions(store, tmp_path / "export.parquet", options), await stored(store))
 
 
 async def test_lists_as_older_writers_wrap_them(write, store):
