@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from reco_sdk.ports import Impression
+from django_reco import metrics
 from reco_sdk.wiring import Recommender
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
     from reco_sdk.engine import Request
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.items.item import Item
-    from reco_sdk.ports import ItemChange
+    from reco_sdk.ports import Impression, ItemChange
     from reco_sdk.ranking.slate import Slate
 
 __all__ = ["Backend"]
 
 logger = logging.getLogger("django_reco")
-
-IMPRESSIONS_KEPT: Final = 10_000
 
 
 class Backend:
@@ -42,18 +40,18 @@ class Backend:
     def __init__(self, config: Config, *, embed: bool = True) -> None:
         self.facade: BlockingRecommender = Recommender.open_blocking(config=config)
         self._embed = embed
-        self._impressions: deque[Impression] = deque(maxlen=IMPRESSIONS_KEPT)
         self._aliases: deque[tuple[str, str]] = deque()
 
     def start(self, timeout_seconds: float | None = None) -> None:
         """Open it."""
         self.facade.start(timeout_seconds)
+        metrics.read_from("recorder", self.recorded)
 
     def close(self) -> None:
         """Write what waits, and close it. Never raises."""
         try:
+            metrics.forget("recorder", self.recorded)
             self.write_aliases()
-            self.write_impressions()
             self.facade.close()
         except Exception:
             logger.warning("reco: not everything could be written at the end", exc_info=True)
@@ -69,8 +67,8 @@ class Backend:
         self.facade.core.record_now(interactions)
 
     def impression(self, impression: Impression) -> None:
-        """Keep what was shown until it is written."""
-        self._impressions.append(impression)
+        """Log what was shown; the store has it within the flush interval."""
+        self.facade.core.log_impression(impression)
 
     def alias(self, visitor_id: str, user_id: str) -> None:
         """Keep what browser logged in to what account until it is written.
@@ -81,11 +79,11 @@ class Backend:
 
     # -- everything else
 
-    def write_impressions(self) -> None:
-        """Write what was shown."""
-        batch = [self._impressions.popleft() for _ in range(len(self._impressions))]
-        if batch:
-            self.facade.run(self.facade.core.store.append_impressions(batch))
+    def recorded(self) -> Mapping[str, int]:
+        """Return what became of what this process recorded, by name."""
+        core = self.facade.core
+        slates = core.impressions.counts
+        return {**core.recorder.counts.flat(), "slates.written": slates.written, "slates.dropped": slates.dropped["views"]}
 
     def write_aliases(self) -> None:
         """Join the browsers that logged in to their accounts."""
@@ -101,7 +99,6 @@ class Backend:
         """Write what waits."""
         self.facade.flush()
         self.write_aliases()
-        self.write_impressions()
 
     def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:
         """Return the stored content hash by id."""

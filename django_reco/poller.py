@@ -147,7 +147,6 @@ class Poller:
     def turn(self) -> int:
         """Write what waits; index if it is this process's turn. Return how many items changed."""
         self.backend.write_aliases()
-        self.backend.write_impressions()
         if self.holder.lease is None:
             return 0
         changed = self.indexer.turn()

@@ -64,6 +64,13 @@ class RecorderCounts:
         """Return JSON-ready fields."""
         return asdict(self)
 
+    def flat(self) -> dict[str, int]:
+        """Return each figure by a name of its own, for example ``"written"`` and ``"dropped.views"``."""
+        found: dict[str, int] = {}
+        for name, value in asdict(self).items():
+            found |= {f"{name}.{key}": count for key, count in value.items()} if isinstance(value, dict) else {name: value}
+        return found
+
 
 @dataclass(slots=True)
 class Lost:

@@ -61,7 +61,10 @@ async def healthz(request: web.Request) -> web.Response:
     if not recommender.is_open:
         raise NotRunning("the recommender is not open")
     status = "degraded" if recommender.last_error else "ok"
-    return web.json_response({"status": status, "items": int(recommender.engine.state.view.alive.sum())})
+    counts = recommender.recorder.counts
+    at_risk, dropped = sum(counts.at_risk.values()), sum(counts.dropped.values())
+    items = int(recommender.engine.state.view.alive.sum())
+    return web.json_response({"status": status, "items": items, "recorder": {"at_risk": at_risk, "dropped": dropped}})
 
 
 async def openapi(request: web.Request) -> web.Response:

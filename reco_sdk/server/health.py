@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from reco_sdk.errors import ConfigError
+from reco_sdk.interactions.counts import Counts, HostCounts, Lost, RecorderCounts, counts_folder
 from reco_sdk.worker import Worker
 
-__all__ = ["Health", "Metric", "metrics_text", "serve_health", "worker_health"]
+__all__ = ["Health", "Metric", "metrics_text", "recorder_metrics", "serve_health", "worker_health"]
 
 SILENT_LEASES: Final = 3.0
 """A store that did not answer for so many times a lease's length is out of reach."""
@@ -73,7 +74,7 @@ def worker_health(worker: Worker, metrics: Iterable[Metric] = (), problems: Sequ
     down = not status.open or silent > SILENT_LEASES * worker.config.lease_seconds
     found = (*worker.troubles.all, *problems)
     meta = status.snapshot
-    figures = [
+    figures: list[Metric] = [
         Metric("worker_up", "Whether the store answers.", not down),
         Metric("worker_leads", "Whether this worker embeds, prunes and indexes.", status.leads),
         Metric("worker_builds", "Whether this worker builds the snapshots of its host.", status.builds),
@@ -91,7 +92,27 @@ def worker_health(worker: Worker, metrics: Iterable[Metric] = (), problems: Sequ
             Metric("snapshot_items", "Items in the snapshot that serves.", int(meta["items"])),
             Metric("snapshot_item_version", "Item version of the snapshot that serves.", int(meta["item_version"])),
         ]
+    with contextlib.suppress(OSError):
+        figures += recorder_metrics(*HostCounts(counts_folder(worker.folder.root), Counts()).read())
     return Health("down" if down else "degraded" if found else "ok", found, (*figures, *metrics))
+
+
+def recorder_metrics(running: RecorderCounts, lost: Lost) -> list[Metric]:
+    """Return what the processes of this host recorded, and what those that have ended did not write."""
+
+    def of(name: str, text: str, counts: Mapping[str, int]) -> list[Metric]:
+        return [Metric(name, text, count, (("class", which),)) for which, count in counts.items()]
+
+    return [
+        Metric("recorder_accepted", "Interactions taken by the processes that run now.", running.accepted),
+        Metric("recorder_written", "Interactions stored by the processes that run now.", running.written),
+        Metric("recorder_refused", "Interactions that no store takes.", running.refused),
+        Metric("recorder_failed_writes", "Batches that were kept to be tried again.", running.failed_writes),
+        *of("recorder_dropped", "Interactions let go because a buffer was full.", running.dropped),
+        *of("recorder_at_risk", "Interactions not stored so far: what a crash now would lose.", running.at_risk),
+        *of("recorder_lost_total", "Interactions that ended processes had not stored, at most.", lost.at_risk),
+        *of("recorder_lost_dropped_total", "Interactions that ended processes had let go.", lost.dropped),
+    ]
 
 
 def metrics_text(metrics: Iterable[Metric]) -> str:

@@ -125,7 +125,16 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Slate": _SLATE,
     "UpsertReport": _object({"version": _COUNT, "inserted": _COUNT, "changed": _COUNT, "unchanged": _COUNT}),
     "Accepted": _object({"accepted": _COUNT}),
-    "Health": _object({"status": {"type": "string", "enum": ["ok", "degraded"]}, "items": _COUNT}),
+    "Health": _object(
+        {
+            "status": {"type": "string", "enum": ["ok", "degraded"]},
+            "items": _COUNT,
+            "recorder": {
+                **_object({"at_risk": _COUNT, "dropped": _COUNT}),
+                "description": "Interactions not stored so far, and let go because the buffer was full.",
+            },
+        }
+    ),
     "OpenAPI": _object({"openapi": _TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}),
     "FieldError": _FIELD_ERROR,
     "Problem": {

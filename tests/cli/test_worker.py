@@ -86,6 +86,7 @@ async def test_it_builds_and_stops_in_good_order(shop, reco):
         figures = await asyncio.to_thread(get, f"{base}/metrics")
         assert "reco_worker_leads 1\n" in figures
         assert "reco_snapshot_items 3\n" in figures
+        assert 'reco_recorder_lost_total{class="views"} 0\n' in figures
         assert "# TYPE reco_snapshots_built_total counter\n" in figures
         assert await worker.ends() == 0
         assert "stopped in good order" in worker.said

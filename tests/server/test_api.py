@@ -263,7 +263,11 @@ async def test_a_store_that_fails_and_what_nobody_foresaw(client, reco, monkeypa
 
 
 async def test_health(client, reco, monkeypatch):
-    assert await (await client.get("/healthz")).json() == {"status": "ok", "items": 12}
+    assert await (await client.get("/healthz")).json() == {
+        "status": "ok",
+        "items": 12,
+        "recorder": {"at_risk": 0, "dropped": 0},
+    }
     assert (await client.head("/healthz")).status == 200
 
     async def missing(texts):

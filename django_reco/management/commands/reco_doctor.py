@@ -199,6 +199,15 @@ class Command(BaseCommand):
         self._say(
             "store", f"{facts['items']:,} items, interactions {facts['interactions']}, {facts['impressions']:,} slates shown"
         )
+        recorder, lost = facts["recorder"], facts["recorder"]["lost"]
+        self._say(
+            "recorder",
+            f"{recorder['accepted']:,} accepted by the processes of this host, {recorder['written']:,} written, "
+            f"{sum(recorder['dropped'].values()):,} dropped, {sum(recorder['at_risk'].values()):,} wait",
+        )
+        if lost["processes"]:
+            left = ", ".join(f"{lost['at_risk'][name] + lost['dropped'][name]:,} {name}" for name in lost["at_risk"])
+            self.stdout.write(f"  {lost['processes']} process(es) ended since this host started without writing at most {left}")
         snapshot = facts["snapshot"]
         self._say("snapshot", "none" if snapshot is None else f"{snapshot['path']} ({snapshot['items']:,} items)")
         for problem in diagnosis.problems:
