@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from reco_sdk.errors import StoreError
+from reco_sdk.errors import StoreError, StoreUnavailable
 
 __all__ = ["store_error"]
 
@@ -24,8 +24,22 @@ _MENDS: Final = {
 }
 
 
+_LATER: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)
+
+
 def store_error(error: Exception, path: Path) -> StoreError:
     """Return what to raise for an error of ``sqlite3``, naming the file and the mend."""
     code = getattr(error, "sqlite_errorcode", None)
-    mend = _MENDS.get(code & 0xFF) if isinstance(code, int) else None
-    return StoreError(f"{path}: {error}; {mend}" if mend else f"{path}: {error}")
+    primary = code & 0xFF if isinstance(code, int) else None
+    mend = _MENDS.get(primary) if primary is not None else None
+    kind = StoreUnavailable if primary in _LATER else StoreError
+    return kind(f"{path}: {error}; {mend}" if mend else f"{path}: {error}")

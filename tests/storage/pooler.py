@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 IDLE = b"I"
 ENDS = (b"Q", b"S", b"F")  # what the server answers with one ReadyForQuery each
+GONE = b""
 SESSIONS = 3
 
 
@@ -26,7 +27,7 @@ class Pooler:
         self.sessions = 0
         self._free = deque()
         self._greeting = b""
-        self._tasks = set()
+        self._clients = {}
 
     async def __aenter__(self):
         for _ in range(SESSIONS):
@@ -36,9 +37,9 @@ class Pooler:
 
     async def __aexit__(self, *_):
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for asked in self._clients.values():
+            asked.put_nowait(GONE)
+        await asyncio.gather(*self._clients, return_exceptions=True)
         for _, writer in self._free:
             writer.close()
         await self._server.wait_closed()
@@ -49,7 +50,8 @@ class Pooler:
         said = []
         while True:
             message = await self._message(reader)
-            said.append(message)
+            # The key for cancelling is the pooler's own, and so is the process that it names.
+            said.append(message[:5] + struct.pack("!i", 2**31 - 1) + message[9:] if message[:1] == b"K" else message)
             if message[:1] == b"Z":
                 break
         self._greeting = b"".join(said)  # AuthenticationOk, ParameterStatus…, BackendKeyData, ReadyForQuery
@@ -60,19 +62,18 @@ class Pooler:
         return head + await reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
 
     async def _serve(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
-        asked = asyncio.Queue()
+        asked = self._clients[asyncio.current_task()] = asyncio.Queue()
         listening = asyncio.create_task(self._take(reader, asked))
         try:
             writer.write(self._greeting)
-            while (message := await asked.get())[:1] not in (b"X", b""):
+            while (message := await asked.get())[:1] not in (b"X", GONE):
                 session = self._free.popleft()  # from the front, and given back at the end: never the same twice
                 self.sessions += 1
                 await self._transaction(message, asked, writer, session)
                 self._free.append(session)
         finally:
             listening.cancel()
-            self._tasks.discard(asyncio.current_task())
+            del self._clients[asyncio.current_task()]
             writer.close()
 
     async def _take(self, reader, asked):
@@ -82,7 +83,7 @@ class Pooler:
             while True:
                 asked.put_nowait(await self._message(reader))
         except asyncio.IncompleteReadError:
-            asked.put_nowait(b"")
+            asked.put_nowait(GONE)
 
     async def _transaction(self, message, asked, writer, session):
         """Pass messages on until the server is idle and has answered all that was asked."""

@@ -116,10 +116,19 @@ async def test_closing_ends_the_connection(postgres, listener, server):
         await asyncio.sleep(0.01)
 
 
-async def test_through_a_pooler_nothing_is_heard_and_nothing_fails(postgres, writer, tmp_path):
+async def test_a_pooler_is_known_before_it_is_listened_to_in_vain(postgres, writer, tmp_path, caplog):
     async with Pooler(postgres, tmp_path) as pooler:
-        store = PostgresStore(pooler.dsn, listen_dsn=postgres)  # the one past it is what listens
+        store = PostgresStore(pooler.dsn, listen_dsn=pooler.dsn)
         await store.open()
+        assert store.is_listening is False
+        [told] = [record.getMessage() for record in caplog.records]
+        assert "leads to a pooler" in told
         await writer.upsert_items([ITEM])
-        assert await store.wait_for_change(LONG) is True
+        assert await store.wait_for_change(0.1) is False
         await store.aclose()
+        past = PostgresStore(pooler.dsn, listen_dsn=postgres)
+        await past.open()
+        assert past.is_listening is True
+        await writer.upsert_items([Item(id="a", title="u")])
+        assert await past.wait_for_change(LONG) is True
+        await past.aclose()

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from reco_sdk.errors import MigrationError, StoreError
+from reco_sdk.errors import MigrationError, StoreError, StoreUnavailable
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.storage import schema
 from reco_sdk.storage.sqlite import SqliteStore
@@ -74,7 +74,7 @@ async def test_a_damaged_file_is_refused(store):
 
 async def test_a_full_disk_keeps_all_or_nothing(store):
     await pragma(store, "PRAGMA max_page_count = 60")
-    with pytest.raises(StoreError, match="disk is full; free some space"):
+    with pytest.raises(StoreUnavailable, match="disk is full; free some space"):
         await store.upsert_items([make_item(f"i{n}", description="x" * 1_000) for n in range(1_000)])
     with pytest.raises(StoreError, match="disk is full"):
         await store.put_vectors("m", {f"h{n}": np.ones(300, dtype=np.float32) for n in range(1_000)})
@@ -89,7 +89,7 @@ async def test_a_full_disk_keeps_all_or_nothing(store):
 
 async def test_a_read_only_database_can_still_be_read(store):
     await pragma(store, "PRAGMA query_only = ON")
-    with pytest.raises(StoreError, match="read-only; give this user the right"):
+    with pytest.raises(StoreUnavailable, match="read-only; give this user the right"):
         await store.upsert_items([make_item("new")])
     with pytest.raises(StoreError, match="read-only"):
         await store.alias("v", "u")
@@ -117,7 +117,7 @@ async def test_a_lock_that_stays_is_told_after_the_timeout(store):
     try:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
-        with pytest.raises(StoreError, match="another process holds the write lock"):
+        with pytest.raises(StoreUnavailable, match="another process holds the write lock"):
             await store.upsert_items([make_item("new")])
         assert 0.1 < time.monotonic() - began < 3
         assert await store.item_count() == 1  # reads do not wait

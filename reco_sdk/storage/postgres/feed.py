@@ -8,7 +8,7 @@ import logging
 import os
 from typing import Final
 
-from reco_sdk.errors import StoreError
+from reco_sdk.errors import StoreError, StoreUnavailable
 from reco_sdk.storage.postgres.errors import shown, translated
 from reco_sdk.storage.postgres.part import CHANNEL
 from reco_sdk.storage.postgres.pool import abandon, connect_options
@@ -99,6 +99,8 @@ class PostgresFeed:
         )
         lost = asyncio.Event()
         try:
+            if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
+                raise StoreUnavailable(f"{shown(self._dsn)} leads to a pooler, where nothing is heard; give a URL past it")
             connection.add_termination_listener(lambda _connection: lost.set())
             await connection.add_listener(CHANNEL, lambda *_told: self._signal.ring())
             if self._tried.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -70,11 +70,13 @@ class PostgresPartitions(PostgresPart):
         self._months: set[Month] = set()
         self._not_before: dict[Month, float] = {}
 
-    async def _add_months(self, times: Iterable[int]) -> None:
+    async def _add_months(self, times: Collection[int]) -> None:
         """See to it that the months of these times have a partition, unless one cannot be added now."""
         this, tick = Month.of(self._now()), time.monotonic()
         oldest = Month(this.year - _YEARS_BACK, this.month)
-        for month in sorted({Month.of(at) for at in times} - self._months):
+        first, last = Month.of(min(times)), Month.of(max(times))
+        needed = {first} if first == last else {Month.of(at) for at in times}
+        for month in sorted(needed - self._months):
             if oldest <= month <= this.next and self._not_before.get(month, tick) <= tick:
                 await self._add_month(month)
 

@@ -70,6 +70,11 @@ class PostgresStore(PostgresItems, PostgresVectors, PostgresInteractions, Postgr
         """The database, for messages: without user and password."""
         return self._pool.where
 
+    @property
+    def is_listening(self) -> bool:
+        """Whether changes are heard of at once now, so that polling is only for what is missed."""
+        return self._feed.is_listening
+
     async def open(self) -> None:
         """Connect and migrate; nothing when it is open already.
 
