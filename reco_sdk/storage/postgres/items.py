@@ -26,21 +26,24 @@ class PostgresItems(PostgresPart):
         """Store a batch, all or nothing; items whose content hash is unchanged keep their version."""
         batch = list(items)
         check_unique_ids(batch)
-        hashes = await off_loop(lambda: {item.id: item.content_hash for item in batch}, len(batch))
+        # Before the lock is taken, those that turn out to be unchanged too: others wait for their turn behind it.
+        hashes, texts = await off_loop(
+            lambda: ({item.id: item.content_hash for item in batch}, {item.id: rows.item_text(item) for item in batch}),
+            len(batch),
+        )
         async with self._pool.transaction() as db:
             await self._fence(db, lease)
             version = await self._lock_counter(db, _COUNTER)
             stored = dict(await db.fetch(_SQL["live_hashes"], list(hashes)))
             changed = [item for item in batch if stored.get(item.id) != hashes[item.id]]
             if changed:
-                texts = await off_loop(lambda: list(map(rows.item_text, changed)), len(changed))
                 last = await self._count(db, _COUNTER, len(changed))
                 await db.execute(
                     _SQL["upsert_items"],
                     [item.id for item in changed],
                     list(range(version + 1, last + 1)),
                     [hashes[item.id] for item in changed],
-                    texts,
+                    [texts[item.id] for item in changed],
                     self._now(),
                 )
                 await self._tell(db, "items")
