@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from django_reco import metrics
+from django_reco.ending import at_sigterm
 from django_reco.recommender import process
 
 __all__ = ["with_lifespan"]
@@ -38,6 +39,7 @@ def with_lifespan(application: Application) -> Application:
         if scope["type"] != "lifespan":
             await application(scope, receive, send)
             return
+        at_sigterm(process.end)
         while (await receive())["type"] != "lifespan.shutdown":
             await asyncio.to_thread(_start)
             await send({"type": "lifespan.startup.complete"})

@@ -100,6 +100,10 @@ class Backend:
         self.facade.flush()
         self.write_aliases()
 
+    def begin_flush(self) -> None:
+        """Begin to write what waits, without waiting for it: a process that ends may not have long."""
+        self.facade.spawn(self.facade.core.flush())
+
     def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:
         """Return the stored content hash by id."""
         return self.facade.run(self.facade.core.store.content_hashes(item_ids))

@@ -61,6 +61,8 @@ class Process:
         self._inline_marked = False
         self._told_at_exit = False
         self._ended = False
+        self._closed = threading.Event()
+        self._closed.set()
         self.error: str | None = None
 
     # -- what pages call
@@ -206,8 +208,10 @@ class Process:
             started.set()
 
     def stop(self) -> None:
-        """Write what waits and close; the next use starts again."""
+        """Write what waits and close; the next use starts again. Waits as well for a stop that another thread began."""
+        closed = threading.Event()
         with self._lock:
+            before, self._closed = self._closed, closed
             backend, poller = self._backend, self._poller
             mine = self._pid == os.getpid()
             self._backend = self._poller = self._starting = None
@@ -217,10 +221,16 @@ class Process:
             self._retry_at = 0.0
         if not mine:
             return
-        if poller is not None:
-            poller.stop()
-        if backend is not None:
-            backend.close()
+        try:
+            if backend is not None:
+                backend.begin_flush()
+            if poller is not None:
+                poller.stop()
+            if backend is not None:
+                backend.close()
+            before.wait(END_SECONDS)
+        finally:
+            closed.set()
 
     def end(self) -> None:
         """Stop for good, because the process ends: a page that is still served then shows no rows."""
