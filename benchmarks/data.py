@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -178,7 +178,22 @@ def cache_folder() -> Path:
     return Path(root) / "reco-sdk-bench" if root else ROOT / ".demo" / "bench"
 
 
-def _sources() -> str:
+def built_once(kind: str, digest: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder of what was built for a digest, building it first where it is not there yet; older ones go."""
+    folder = cache_folder() / f"{kind}-{digest}"
+    if not (folder / "done").exists():
+        for old in folder.parent.glob(f"{kind}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True)
+        started = time.monotonic()
+        print(f"building {kind} once, in {folder} (minutes)", file=sys.stderr, flush=True)
+        build(folder)
+        (folder / "done").write_text("")
+        print(f"built in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    return folder
+
+
+def sources() -> str:
     """Return a digest of the code that decides what is built, so that nothing is measured on yesterday's files."""
     core = ROOT / "reco_sdk"
     names = ("snapshot/builder.py", "snapshot/format.py", "snapshot/whitening.py", "items/catalogue.py", "items/text.py")
@@ -192,18 +207,7 @@ def _sources() -> str:
 @cache
 def built(count: int = COUNT) -> Built:
     """Return the built catalogue, building it first where it is not there yet."""
-    place = Built(cache_folder() / f"items-{count}-{_sources()}")
-    done = place.folder / "done"
-    if not done.exists():
-        for old in cache_folder().glob(f"items-{count}-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        place.folder.mkdir(parents=True)
-        started = time.monotonic()
-        print(f"building {count:,} items once, in {place.folder} (minutes)", file=sys.stderr, flush=True)
-        asyncio.run(_build(place, count))
-        done.write_text("")
-        print(f"built in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-    return place
+    return Built(built_once(f"items-{count}", sources(), lambda folder: asyncio.run(_build(Built(folder), count))))
 
 
 async def _build(place: Built, count: int) -> None:

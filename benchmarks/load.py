@@ -9,14 +9,9 @@ median over the rounds of the ratio within a round. Throughput is taken apart, w
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -24,47 +19,25 @@ from typing import Final
 
 import aiohttp
 
-from benchmarks.measure import ROOT, p50, p99
-from benchmarks.shop import SHOP, STEPS, environment
+from benchmarks.measure import p50, p99
+from benchmarks.serving import gunicorn
+from benchmarks.shop import environment, manage, prepare
 from scripts.postgres import databases
 
 WORKERS: Final = 2
 ROUNDS: Final = 7
 SECONDS: Final = 8.0
-WARM_PAGES: Final = 200
 CLIENTS: Final = 4
 LOAD: Final = 0.35
 """The open-loop rate, as a part of what the shop with the plain row can do at most."""
 
 KINDS: Final[dict[str, dict[str, str]]] = {
-    "ours": {"GIFTSHOP_RECO": "1", "BENCH_ONE_ROW": "1"},
-    "plain": {"GIFTSHOP_RECO": "0", "BENCH_ONE_ROW": "1", "BENCH_PLAIN_ROW": "1"},
-    "none": {"GIFTSHOP_RECO": "0", "BENCH_ONE_ROW": "1"},
+    "ours": {"GIFTSHOP_RECO": "1", "BENCH_TEMPLATES": "templates"},
+    "plain": {"GIFTSHOP_RECO": "0", "BENCH_TEMPLATES": "templates_plain"},
+    "none": {"GIFTSHOP_RECO": "0"},
 }
 HEADERS: Final = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", "Accept-Encoding": "identity"}
 COOKIES: Final = {"consent": "accepted"}
-
-
-@contextmanager
-def gunicorn(var: Path, database: str, kind: str, workers: int = WORKERS) -> Iterator[str]:
-    """Serve one kind of shop; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", "benchmarks.shop_wsgi", "-w", str(workers), "-b", f"127.0.0.1:{port}"]
-    with (var / f"{kind}.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, "--no-control-socket", "--keep-alive", "5"],
-            cwd=ROOT,
-            env={**environment(var, reco=True), "GIFTSHOP_DATABASE": database, **KINDS[kind]},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=30)
 
 
 async def _fetch(session: aiohttp.ClientSession, address: str) -> None:
@@ -129,29 +102,10 @@ async def _wait_for(base: str, path: str, wanted: str) -> None:
     raise RuntimeError(f"{base}{path} showed no {wanted!r} within 90 s")
 
 
-def manage(var: Path, database: str, *arguments: str) -> str:
-    """Run one of the shop's commands on PostgreSQL; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        check=False,
-        cwd=SHOP,
-        env={**environment(var, reco=True, pinned=False), "GIFTSHOP_DATABASE": database},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
-    return done.stdout
-
-
 def product_paths(var: Path, database: str, count: int = 300) -> list[str]:
     """Return the addresses of the best-sold products' pages."""
-    code = (
-        "from shop.models import Product\n"
-        f"best = Product.objects.filter(stock__gt=0).order_by('-order_count', 'pk')[:{count}]\n"
-        "for product in best: print('PATH', product.get_absolute_url())"
-    )
-    return [line.split()[1] for line in manage(var, database, "shell", "-c", code).splitlines() if line.startswith("PATH ")]
+    code = f"from benchmarks.shop_process import paths; print(*paths({count}), sep='\\n')"
+    return [line for line in manage(var, "shell", "-c", code, database=database).splitlines() if line.startswith("/")]
 
 
 def run() -> dict[str, float]:
@@ -159,12 +113,14 @@ def run() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name, databases() as made:
         var = Path(name)
         database = made.create()
-        for step in STEPS:
-            print(f"gift shop on PostgreSQL: {step}", file=sys.stderr, flush=True)
-            manage(var, database, step)
+        prepare(var, database)
         paths = product_paths(var, database)
         with ExitStack() as stack:
-            bases = {kind: stack.enter_context(gunicorn(var, database, kind)) for kind in KINDS}
+            bases: dict[str, str] = {}
+            for kind, chosen in KINDS.items():
+                variables = {**environment(var, reco=True), "GIFTSHOP_DATABASE": database, **chosen}
+                server = gunicorn("benchmarks.shop_wsgi", workers=WORKERS, environment=variables, log=var / f"{kind}.log")
+                bases[kind] = f"http://127.0.0.1:{stack.enter_context(server)}"
             return asyncio.run(_measure(bases, paths))
 
 

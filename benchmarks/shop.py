@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
 
-from benchmarks.data import cache_folder
+from benchmarks.data import built_once
 from benchmarks.measure import PINNED, ROOT
 
-__all__ = ["ShopProcess", "environment", "manage", "prepared", "serving"]
+__all__ = ["ShopProcess", "environment", "manage", "prepare", "prepared", "serving"]
 
 SHOP: Final = ROOT / "examples" / "giftshop"
 STEPS: Final = ("migrate", "load_shop", "reco_sync")
@@ -38,18 +38,26 @@ def environment(var: Path, *, reco: bool, pinned: bool = True) -> dict[str, str]
     }
 
 
-def manage(var: Path, *arguments: str) -> None:
-    """Run one of the shop's commands."""
+def manage(var: Path, *arguments: str, database: str = "") -> str:
+    """Run one of the shop's commands, on SQLite or the PostgreSQL that a URL names; return what it printed."""
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
         check=False,
         cwd=SHOP,
-        env=environment(var, reco=True, pinned=False),
+        env={**environment(var, reco=True, pinned=False), "GIFTSHOP_DATABASE": database},
         capture_output=True,
         text=True,
     )
     if done.returncode:
         raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def prepare(var: Path, database: str = "") -> None:
+    """Make the shop's database, catalogue and snapshot."""
+    for step in STEPS:
+        print(f"gift shop: {step}", file=sys.stderr, flush=True)
+        manage(var, step, database=database)
 
 
 def _content() -> str:
@@ -66,16 +74,7 @@ def _content() -> str:
 @cache
 def prepared() -> Path:
     """Return a folder with the shop's database, catalogue and snapshot, preparing it first where it is not there yet."""
-    folder = cache_folder() / f"giftshop-{_content()}"
-    if not (folder / "done").exists():
-        for old in folder.parent.glob("giftshop-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        folder.mkdir(parents=True)
-        for step in STEPS:
-            print(f"gift shop: {step}", file=sys.stderr, flush=True)
-            manage(folder, step)
-        (folder / "done").write_text("")
-    return folder
+    return built_once("giftshop", _content(), prepare)
 
 
 class ShopProcess:

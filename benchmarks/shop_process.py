@@ -20,6 +20,8 @@ from typing import Any, Final
 import django
 from django.conf import settings
 
+from benchmarks.shop_templates import choose_templates
+
 BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
 
 
@@ -122,9 +124,7 @@ def main() -> None:
         settings.RECO["EMBED_IN_WEB"] = os.environ.get("BENCH_EMBEDS") == "1"
         if os.environ.get("BENCH_ORDERS") == "0":
             settings.RECO.pop("ORDERS", None)
-    folders = os.environ.get("BENCH_TEMPLATES", "").split()
-    settings.TEMPLATES[0]["DIRS"][:0] = [Path(__file__).parent / folder for folder in folders]
-    settings.TEMPLATES[0]["OPTIONS"].setdefault("libraries", {})["plain_row"] = "benchmarks.plain_row"
+    choose_templates()
     django.setup()
     from shop import context
 

@@ -10,21 +10,18 @@ import hashlib
 import http.client
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Final
 
-from benchmarks.data import _sources, cache_folder
+from benchmarks.data import built_once, sources
 from benchmarks.measure import PINNED, ROOT
+from benchmarks.serving import gunicorn
 
 COUNT: Final = 100_000
 WORKERS: Final = 4
@@ -46,42 +43,15 @@ def environment(var: Path, *, reco: bool) -> dict[str, str]:
 
 def prepared(count: int = COUNT) -> Path:
     """Return a folder with the shop's database and snapshot, made first where it is not there yet."""
-    digest = hashlib.sha256(_sources().encode())
+    digest = hashlib.sha256(sources().encode())
     for path in sorted((ROOT / "benchmarks" / "bigshop").glob("*.py")):
         digest.update(path.read_bytes())
-    folder = cache_folder() / f"bigshop-{count}-{digest.hexdigest()[:12]}"
-    if not (folder / "done").exists():
-        for old in folder.parent.glob(f"bigshop-{count}-*"):
-            shutil.rmtree(old, ignore_errors=True)
-        folder.mkdir(parents=True)
-        print(f"building a shop of {count:,} products once, in {folder} (minutes)", file=sys.stderr, flush=True)
+
+    def build(folder: Path) -> None:
         command = [sys.executable, "-m", "benchmarks.bigshop.prepare", str(count)]
         subprocess.run(command, check=True, cwd=ROOT, env=environment(folder, reco=True))
-        (folder / "done").write_text("")
-    return folder
 
-
-@contextmanager
-def gunicorn(var: Path, *, reco: bool, workers: int = WORKERS) -> Iterator[int]:
-    """Serve the shop; yields the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    log = (var / f"gunicorn-{'with' if reco else 'without'}.log").open("wb")
-    command = [sys.executable, "-m", "gunicorn", "benchmarks.bigshop.wsgi", "-w", str(workers), "-b", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(
-        [*command, "--timeout", "120", "--no-control-socket"],
-        cwd=ROOT,
-        env=environment(var, reco=reco),
-        stdout=log,
-        stderr=log,
-    )
-    try:
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
-        log.close()
+    return built_once(f"bigshop-{count}", digest.hexdigest()[:12], build)
 
 
 def visit(port: int, path: str) -> tuple[int, str]:
@@ -113,7 +83,9 @@ def pss_mb(pid: int) -> float:
 def workers_pss(var: Path, *, reco: bool) -> tuple[list[float], float]:
     """Return the PSS of each worker once it has served its share of pages, and the share of pages with a full row."""
     chooser = Random(5)
-    with gunicorn(var, reco=reco) as port:
+    log = var / f"gunicorn-{'with' if reco else 'without'}.log"
+    variables = environment(var, reco=reco)
+    with gunicorn("benchmarks.bigshop.wsgi", "--timeout", "120", workers=WORKERS, environment=variables, log=log) as port:
         served: dict[int, int] = {}
         rows = 0
         for number in range(PAGES):

@@ -26,9 +26,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
-__all__ = ["Databases", "Server", "databases"]
+__all__ = ["Databases", "Server", "databases", "django_database"]
 
 ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 SETTINGS: Final = {
@@ -241,6 +241,19 @@ class Databases:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(self.dsn)
         await self._connection.execute(statement)
+
+
+def django_database(dsn: str) -> dict[str, str]:
+    """Return Django's settings of the database that a URL names."""
+    url = urlsplit(dsn)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _name(dsn),
+        "USER": url.username or "",
+        "PASSWORD": url.password or "",
+        "HOST": url.hostname or parse_qs(url.query).get("host", [""])[0],
+        "PORT": str(url.port or ""),
+    }
 
 
 def _name(dsn: str) -> str:

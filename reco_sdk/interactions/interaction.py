@@ -11,22 +11,24 @@ from typing import Any, Final
 
 from reco_sdk.errors import InvalidInteraction
 
-__all__ = ["KINDS", "MAX_AGE_YEARS", "MAX_CLOCK_SKEW_SECONDS", "Interaction", "check_time"]
+__all__ = ["KINDS", "KIND_CODES", "MAX_AGE_YEARS", "MAX_CLOCK_SKEW_SECONDS", "MONEY_KINDS", "Interaction", "check_time"]
 
-KINDS: Final = frozenset(
-    {
-        "view_item",
-        "select_item",
-        "add_to_cart",
-        "remove_from_cart",
-        "add_to_wishlist",
-        "purchase",
-        "refund",
-        "search",
-        "rate",
-        "dismiss",
-    }
+KIND_CODES: Final = (
+    "view_item",
+    "select_item",
+    "add_to_cart",
+    "remove_from_cart",
+    "add_to_wishlist",
+    "purchase",
+    "refund",
+    "search",
+    "rate",
+    "dismiss",
 )
+"""Kind by its code, where many interactions are kept as numbers. The order is part of that format: append only."""
+KINDS: Final = frozenset(KIND_CODES)
+MONEY_KINDS: Final = frozenset({"purchase", "refund"})
+"""What counts once by its ``event_id``, whoever says it and however often."""
 MAX_CLOCK_SKEW_SECONDS: Final = 300
 MAX_AGE_YEARS: Final = 5
 MAX_TEXT: Final = 1_000

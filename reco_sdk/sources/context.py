@@ -59,6 +59,7 @@ class Context:
     history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
     new_arrival_days: float = 60.0
+    _weights: Floats | None = None
     _events: tuple[Rows, Floats] | None = None
     _session: tuple[Vector | None] | None = None
 
@@ -67,7 +68,7 @@ class Context:
         if self._events is None:
             known = self.history_rows >= 0
             known[known] = self.view.has_vector[self.history_rows[known]]
-            self._events = self.history_rows[known], event_weights(self.history)[known]
+            self._events = self.history_rows[known], self._event_weights()[known]
         return self._events
 
     def session(self) -> Vector | None:
@@ -77,11 +78,15 @@ class Context:
             vectors = self.view.vectors_of(rows)
             searches = self._searches()
             if searches:
-                all_weights = event_weights(self.history)
                 vectors = np.concatenate((vectors, np.stack([v for _, v in searches])))
-                weights = np.concatenate((weights, [all_weights[place] for place, _ in searches]))
+                weights = np.concatenate((weights, self._event_weights()[[place for place, _ in searches]]))
             self._session = (session_vector(vectors, weights),)
         return self._session[0]
+
+    def _event_weights(self) -> Floats:
+        if self._weights is None:
+            self._weights = event_weights(self.history)
+        return self._weights
 
     def _searches(self) -> list[tuple[int, Vector]]:
         """Return the places in the history of searches whose vector is known, and the vectors."""

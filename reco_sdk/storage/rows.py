@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from reco_sdk.errors import InvalidInput, InvalidInteraction, RecoError, StoreError
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.items.item import Item
-from reco_sdk.ports import Impression, ItemChange, StoredInteraction
+from reco_sdk.ports import Impression, ItemChange, StoredInteraction, UpsertReport
 from reco_sdk.storage.times import from_micros, to_micros
 from reco_sdk.types import Vector, Vectors
 
@@ -30,6 +30,7 @@ __all__ = [
     "item_from_text",
     "item_text",
     "storable_keys",
+    "upsert_report",
     "vector_from_blob",
     "vector_matrix",
 ]
@@ -75,6 +76,16 @@ def is_storable(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def upsert_report(version: int, batch: Sequence[Item], changed: Sequence[Item], stored: Container[str]) -> UpsertReport:
+    """Return what storing a batch did: ``changed`` of it after ``version``, ``stored`` being the ids there were before."""
+    return UpsertReport(
+        version=version + len(changed),
+        inserted=sum(item.id not in stored for item in changed),
+        changed=sum(item.id in stored for item in changed),
+        unchanged=len(batch) - len(changed),
+    )
 
 
 def storable_keys(keys: Iterable[str]) -> list[str]:

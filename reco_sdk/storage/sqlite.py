@@ -122,12 +122,7 @@ class SqliteStore:
                 self._sql["upsert_item"],
                 ((key, version + place, hashes[key], text, now) for place, (key, text) in enumerate(texts.items(), 1)),
             )
-        return UpsertReport(
-            version=version + len(changed),
-            inserted=sum(item.id not in stored for item in changed),
-            changed=sum(item.id in stored for item in changed),
-            unchanged=len(batch) - len(changed),
-        )
+        return rows.upsert_report(version, batch, changed, stored)
 
     async def delete_items(self, item_ids: Sequence[str], *, lease: Lease | None = None) -> int:
         """Mark as deleted; return how many there were. Unknown ids are passed over."""

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from reco_sdk.interactions.interaction import KIND_CODES
 from reco_sdk.ports import Candidates
 from reco_sdk.types import BoolMask, Floats, Rows, Vectors
 
 __all__ = ["KIND_CODES", "Fit", "Items", "Log", "Model"]
-
-KIND_CODES: Final = (
-    "view_item",
-    "select_item",
-    "add_to_cart",
-    "remove_from_cart",
-    "add_to_wishlist",
-    "purchase",
-    "refund",
-    "search",
-    "rate",
-    "dismiss",
-)
-"""Kind by its code in :attr:`Log.kinds`. The order is part of the format: append only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from scripts.postgres import Databases
+from scripts.postgres import Databases, django_database
 
 ROOT = Path(__file__).resolve().parents[2]
 MANAGE = Path(__file__).resolve().parent / "manage.py"
@@ -117,16 +116,7 @@ class PostgresShop(Shop):
     def __init__(self, folder: Path, server: Databases, dsn: str, **reco: Any) -> None:
         self.server = server
         self.dsn = dsn
-        url = urlsplit(dsn)
-        database = {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": url.path.removeprefix("/"),
-            "USER": url.username or "",
-            "PASSWORD": url.password or "",
-            "HOST": url.hostname or parse_qs(url.query).get("host", [""])[0],
-            "PORT": str(url.port or ""),
-        }
-        super().__init__(folder, database, **reco)
+        super().__init__(folder, django_database(dsn), **reco)
 
     def copy_to(self, folder: Path, **reco: Any) -> Self:
         """Return a copy. Nobody may be using this one."""

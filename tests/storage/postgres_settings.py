@@ -1,21 +1,12 @@
 """Settings of a shop on the database that DSN names, for Django in a process of its own."""
 
 import os
-from urllib.parse import parse_qs, urlsplit
 
-_DSN = urlsplit(os.environ["DSN"])
+from scripts.postgres import django_database
+
 SECRET_KEY = "tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django_reco", "django.contrib.contenttypes", "django.contrib.auth"]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": _DSN.path.removeprefix("/"),
-        "USER": _DSN.username or "",
-        "PASSWORD": _DSN.password or "",
-        "HOST": _DSN.hostname or parse_qs(_DSN.query).get("host", [""])[0],
-        "PORT": str(_DSN.port or ""),
-    }
-}
+DATABASES = {"default": django_database(os.environ["DSN"])}
 RECO = {"ITEMS": "auth.Group", "MODE": "inline"}

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 
-import asyncpg
 import pytest
 
 from reco_sdk.items.item import Item
@@ -28,13 +27,6 @@ async def writer(postgres):
     await store.open()
     yield store
     await store.aclose()
-
-
-@pytest.fixture
-async def server(postgres):
-    connection = await asyncpg.connect(postgres)
-    yield connection
-    await connection.close()
 
 
 async def end_listening(server):

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-import asyncpg
 import pytest
 
 from reco_sdk.errors import StoreError, StoreUnavailable
@@ -35,13 +34,6 @@ async def other(postgres):
     await store.open()
     yield store
     await store.aclose()
-
-
-@pytest.fixture
-async def server(postgres):
-    connection = await asyncpg.connect(postgres)
-    yield connection
-    await connection.close()
 
 
 def views(count, name="e", at=NOW):

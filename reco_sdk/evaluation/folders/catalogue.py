@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.errors import ConfigError, InvalidItem
+from reco_sdk.evaluation.dataset import Dataset
 from reco_sdk.evaluation.folders.tables import Ids, Parquet, normalise
 from reco_sdk.items.item import Item
 from reco_sdk.items.text import DEFAULT_RECIPE
-from reco_sdk.training.model import Items
+from reco_sdk.training.model import Items, Log
 
 __all__ = ["ALIASES", "ITEM_ID", "Catalogue", "read_catalogue"]
 
@@ -45,6 +47,22 @@ class Catalogue:
     brands: npt.NDArray[np.int32] | None = None
     prices: npt.NDArray[np.float64] | None = None
     notes: tuple[str, ...] = ()
+
+    def dataset(
+        self, folder: Path, item_ids: Iterable[str], log: Log, *, timed: bool, notes: Iterable[str] = (), **more: Any
+    ) -> Dataset:
+        """Return the data set of a folder: these items, and the log of what happened with them.
+
+        Parameters
+        ----------
+        notes
+            What was left out beside what the catalogue left out.
+        more
+            Further fields of :class:`~reco_sdk.evaluation.dataset.Dataset`.
+        """
+        ids = tuple(item_ids)
+        count = len(ids)
+        return Dataset(folder.name, ids, self.items(count), self.texts(count), log, timed, notes=(*self.notes, *notes), **more)
 
     def items(self, count: int) -> Items:
         """Return them for ``count`` items."""

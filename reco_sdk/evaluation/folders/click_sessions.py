@@ -50,13 +50,4 @@ def read_click_sessions(folder: Path, text: Sequence[str] | None) -> Dataset:
     log, order = make_log(
         user, np.concatenate(numbers), np.concatenate(times), user, kinds="view_item", n_users=before, n_items=len(items)
     )
-    return Dataset(
-        name=folder.name,
-        item_ids=tuple(items),
-        items=catalogue.items(len(items)),
-        texts=catalogue.texts(len(items)),
-        log=log,
-        timed=True,
-        parts=np.concatenate(parts)[order],
-        notes=catalogue.notes,
-    )
+    return catalogue.dataset(folder, items, log, timed=True, parts=np.concatenate(parts)[order])

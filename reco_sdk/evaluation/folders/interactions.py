@@ -91,18 +91,10 @@ def read_interactions(folder: Path, text: Sequence[str] | None) -> Dataset:
     log, _ = make_log(
         user_numbers, item_numbers, times, sessions, kinds=kinds, n_users=len(users), n_items=len(items), ratings=ratings
     )
-    notes = catalogue.notes
+    notes: tuple[str, ...] = ()
     if described and len(items) > described:
-        notes += (f"{len(items) - described:,} items are not in {ITEMS}; they have no text",)
-    return Dataset(
-        name=folder.name,
-        item_ids=tuple(items),
-        items=catalogue.items(len(items)),
-        texts=catalogue.texts(len(items)),
-        log=log,
-        timed=time_column is not None,
-        notes=notes,
-    )
+        notes = (f"{len(items) - described:,} items are not in {ITEMS}; they have no text",)
+    return catalogue.dataset(folder, items, log, timed=time_column is not None, notes=notes)
 
 
 def _finite(table: Parquet, column: str) -> npt.NDArray[np.float64]:

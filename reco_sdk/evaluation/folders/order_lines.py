@@ -84,16 +84,7 @@ def read_order_lines(folder: Path, text: Sequence[str] | None) -> Dataset:
     log, _ = make_log(
         user, item, when, order, kinds="purchase", n_users=int(max(user.max() + 1, len(users))), n_items=len(item_ids)
     )
-    return Dataset(
-        name=folder.name,
-        item_ids=item_ids,
-        items=catalogue.items(len(item_ids)),
-        texts=catalogue.texts(len(item_ids)),
-        log=log,
-        timed=True,
-        baskets=True,
-        notes=(*catalogue.notes, *notes),
-    )
+    return catalogue.dataset(folder, item_ids, log, timed=True, baskets=True, notes=notes)
 
 
 def _numbers(table: Parquet, names: Sequence[str]) -> npt.NDArray[np.float64]:

@@ -64,16 +64,13 @@ def read_session_lines(folder: Path, text: Sequence[str] | None) -> Dataset:
         n_users=len(lengths),
         n_items=len(items),
     )
-    return Dataset(
-        name=folder.name,
-        item_ids=tuple(items),
-        items=catalogue.items(len(items)),
-        texts=catalogue.texts(len(items)),
-        log=log,
+    return catalogue.dataset(
+        folder,
+        items,
+        log,
         timed=False,
         parts=np.where(users < trained, TRAIN, TEST).astype(np.int8),
         questions=np.asarray(questions, np.int64),
-        notes=catalogue.notes,
     )
 
 

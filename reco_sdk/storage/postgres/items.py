@@ -47,12 +47,7 @@ class PostgresItems(PostgresPart):
                     self._now(),
                 )
                 await self._tell(db, "items")
-        return UpsertReport(
-            version=version + len(changed),
-            inserted=sum(item.id not in stored for item in changed),
-            changed=sum(item.id in stored for item in changed),
-            unchanged=len(batch) - len(changed),
-        )
+        return rows.upsert_report(version, batch, changed, stored)
 
     async def delete_items(self, item_ids: Sequence[str], *, lease: Lease | None = None) -> int:
         """Mark as deleted; return how many there were. Unknown ids are passed over."""
