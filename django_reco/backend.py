@@ -102,7 +102,8 @@ class Backend:
 
     def begin_flush(self) -> None:
         """Begin to write what waits, without waiting for it: a process that ends may not have long."""
-        self.facade.spawn(self.facade.core.flush())
+        if self.facade.started:
+            self.facade.spawn(self.facade.core.flush())
 
     def content_hashes(self, item_ids: Sequence[str]) -> dict[str, str]:
         """Return the stored content hash by id."""

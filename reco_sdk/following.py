@@ -16,7 +16,7 @@ from reco_sdk.config import Config
 from reco_sdk.delta import Delta, DeltaReader
 from reco_sdk.engine import Engine, State
 from reco_sdk.errors import RecoError, StoreError
-from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.memory import give_back_freed
 from reco_sdk.ports import Clock, Store, StoredInteraction
@@ -109,6 +109,7 @@ class Follower:
         self._sequence = 0
         self._starting = True
         self._own_events: set[str] = set()
+        self._stored: list[str] = []
         self._recent_events: OrderedDict[str, None] = OrderedDict()
         self._next_live: tuple[LiveCounts, set[str]] | None = None
         self._apply_lock = threading.Lock()
@@ -171,6 +172,7 @@ class Follower:
         """Count in the rankings what was recorded until now."""
         async with self._refreshing:
             self._rank_not_before = 0.0
+            await self._refresh_interactions()
             await self._rank()
 
     def record(self, interactions: Sequence[Interaction], keep: Callable[[Sequence[Interaction]], None]) -> None:
@@ -184,14 +186,24 @@ class Follower:
         with self._apply_lock:
             fresh = self._not_seen(interactions)
             self._own_events.update(i.event_id for i in fresh)
+            # A purchase may be in the store already, read from an order or recorded before a restart: it counts when the
+            # store gives it a place, and until then only its buyer knows.
+            purchases = [i for i in fresh if i.kind in MONEY_KINDS]
+            counted = [i for i in fresh if i.kind not in MONEY_KINDS]
             live = self._engine.state.live
             self._tracker.record(fresh)
-            live.add(fresh, self._engine.aliases)
+            live.add(counted, self._engine.aliases)
+            live.expect(purchases, self._engine.aliases)
             if self._next_live is not None and self._next_live[0] is not live:
                 coming, seen = self._next_live
-                coming.add(fresh, self._engine.aliases)
-                seen.update(i.event_id for i in fresh)
+                coming.add(counted, self._engine.aliases)
+                coming.expect(purchases, self._engine.aliases)
+                seen.update(i.event_id for i in counted)
             keep(fresh)
+
+    def stored(self, interactions: Iterable[Interaction]) -> None:
+        """Take note that the store has these now, whether they were new to it or not."""
+        self._stored += [i.event_id for i in interactions if i.kind in MONEY_KINDS]
 
     def take_aliases(self, aliases: Mapping[str, str]) -> None:
         """Let what browsers did join the accounts that they belong to."""
@@ -310,26 +322,37 @@ class Follower:
             logger.warning("what visitors did long ago could not be read: %s", error)
 
     async def _refresh_interactions(self) -> bool:
-        news = False
+        news, stored = False, list(self._stored)
         while page := await self._store.interactions_since(self._sequence, PAGE):
             news = self._take_from_others(page) or news
+        if stored:
+            # What was read back is counted; what was not had been counted before.
+            del self._stored[: len(stored)]
+            self._engine.state.live.settle(stored)
+            with self._apply_lock:
+                self._own_events.difference_update(stored)
         if self._clock.now().timestamp() - self._aliases_at > ALIASES_SECONDS:
             await self._refresh_aliases()
         return news
 
     def _take_from_others(self, page: Sequence[StoredInteraction]) -> bool:
-        """Take over what other processes wrote; what this one recorded was known at once. Return whether there was any."""
+        """Take over what other processes wrote; what this one recorded was known at once, but for purchases, which count now.
+
+        Return whether there was anything.
+        """
         if not page:
             return False
         with self._apply_lock:
-            others = [s.interaction for s in page if s.interaction.event_id not in self._own_events]
-            self._own_events.difference_update(s.interaction.event_id for s in page)
+            own = {s.interaction.event_id for s in page} & self._own_events
+            others = [s.interaction for s in page if s.interaction.event_id not in own]
+            counted = [s.interaction for s in page if s.interaction.event_id not in own or s.interaction.kind in MONEY_KINDS]
+            self._own_events -= own
             self._remember(i.event_id for i in others)
             self._sequence = page[-1].sequence
-        if others:
-            self._tracker.record(others)
-            self._engine.state.live.add(others, self._engine.aliases)
-        return bool(others)
+        self._tracker.record(others)
+        if counted:
+            self._engine.state.live.add(counted, self._engine.aliases)
+        return bool(counted)
 
     def _not_seen(self, interactions: Sequence[Interaction]) -> list[Interaction]:
         """Return those whose ``event_id`` is new here: a beacon that was sent twice counts once."""

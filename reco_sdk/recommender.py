@@ -136,7 +136,6 @@ class CoreRecommender:
         self.embedder = embedder
         self.tracker = SessionTracker(
             cap=config.session_cap,
-            gap_seconds=config.session_gap_minutes * 60.0,
             ttl_seconds=config.visitor_ttl_days * 86_400.0,
             max_visitors=config.max_visitors,
         )
@@ -574,6 +573,7 @@ class CoreRecommender:
         except StoreError as error:
             self._troubles.note("record", error)
             raise
+        self._follower.stored(interactions)
         self._troubles.mended("record")
 
     def _build_when_due(self) -> None:

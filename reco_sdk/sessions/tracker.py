@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from reco_sdk.interactions.interaction import Interaction
-from reco_sdk.sessions.session import Event, current_session
+from reco_sdk.sessions.session import Event
 
 __all__ = ["SessionTracker"]
 
@@ -21,28 +21,45 @@ def _user_key(user_id: str) -> str:
     return f"u:{user_id}"
 
 
+def _known(events: tuple[Event, ...], place: int, event: Event) -> bool:
+    """Whether the events around a place, ascending by time, hold the same within the same second."""
+    second = event.at // 1.0
+    first = place
+    while first and events[first - 1].at >= second:
+        first -= 1
+    for other in events[first:]:
+        if other.at >= second + 1.0:
+            return False
+        if (other.kind, other.item_id, other.query) == (event.kind, event.item_id, event.query):
+            return True
+    return False
+
+
+def _joined(one: tuple[Event, ...], other: tuple[Event, ...]) -> tuple[Event, ...]:
+    found = {(e.kind, e.item_id, e.query, e.at // 1.0): e for e in (*one, *other)}
+    return tuple(sorted(found.values(), key=lambda e: e.at))
+
+
 class SessionTracker:
     """Histories by visitor or user: bounded in length, in age, and in number.
 
     Writers take a lock; readers take none: each history is an immutable tuple that a writer replaces.
 
+    The same event may come from several sides: from this process, from the store, from what the visitor's browser carries
+    from one process to the next. So what is done twice within one second to the same item is kept once.
+
     Parameters
     ----------
     cap
         Events kept for each visitor.
-    gap_seconds
-        A longer pause starts a new session.
     ttl_seconds
         Older events are forgotten.
     max_visitors
         When exceeded, those not seen for longest are forgotten.
     """
 
-    def __init__(
-        self, *, cap: int = 50, gap_seconds: float = 1_800.0, ttl_seconds: float = 2_592_000.0, max_visitors: int = 100_000
-    ) -> None:
+    def __init__(self, *, cap: int = 50, ttl_seconds: float = 2_592_000.0, max_visitors: int = 100_000) -> None:
         self.cap = cap
-        self.gap_seconds = gap_seconds
         self.ttl_seconds = ttl_seconds
         self.max_visitors = max_visitors
         self._histories: OrderedDict[str, tuple[Event, ...]] = OrderedDict()
@@ -60,6 +77,15 @@ class SessionTracker:
                 if key is not None:
                     self._append(key, Event.of(interaction))
             self._evict()
+
+    def merge(self, visitor_id: str | None, user_id: str | None, events: Iterable[Event]) -> None:
+        """Add events that somebody else kept, times in whole seconds are enough; those known already change nothing."""
+        with self._lock:
+            key = self._key(visitor_id, user_id)
+            if key is not None:
+                for event in events:
+                    self._append(key, event)
+                self._evict()
 
     def alias(self, visitor_id: str, user_id: str) -> None:
         """From now on this browser's events belong to the account; what it did so far joins."""
@@ -82,19 +108,15 @@ class SessionTracker:
 
     def history(self, visitor_id: str | None, user_id: str | None, now: float) -> tuple[Event, ...]:
         """Return the events not older than the TTL, ascending by time. Lock-free."""
-        # The browser's own first: a login between the two reads shows an event twice rather than not at all.
+        # The browser's own first: a login between the two reads meets every event at least once.
         own = self._histories.get(_visitor_key(visitor_id), ()) if visitor_id else ()
         user = self.user_of(visitor_id, user_id)
         events = self._histories.get(_user_key(user), ()) if user else ()
         if own:
-            events = tuple(sorted((*events, *own), key=lambda e: e.at))[-self.cap :] if events else own
+            events = _joined(events, own)[-self.cap :] if events else own
         if events and events[0].at < now - self.ttl_seconds:
             events = events[bisect_left(events, now - self.ttl_seconds, key=lambda e: e.at) :]
         return events
-
-    def session(self, visitor_id: str | None, user_id: str | None, now: float) -> tuple[Event, ...]:
-        """Return the events of the session that is going on, empty when there is none. Lock-free."""
-        return current_session(self.history(visitor_id, user_id, now), now, self.gap_seconds)
 
     def _key(self, visitor_id: str | None, user_id: str | None) -> str | None:
         user = self.user_of(visitor_id, user_id)
@@ -104,13 +126,11 @@ class SessionTracker:
 
     def _append(self, key: str, event: Event) -> None:
         events = self._histories.get(key, ())
-        if not events or event.at >= events[-1].at:
-            events = (*events, event)
-        else:
-            place = bisect_right(events, event.at, key=lambda e: e.at)
-            events = (*events[:place], event, *events[place:])
-        # Replaced in place: at no moment does a reader find the visitor unknown.
-        self._histories[key] = events[-self.cap :]
+        latest = not events or event.at >= events[-1].at
+        place = len(events) if latest else bisect_right(events, event.at, key=lambda e: e.at)
+        if not _known(events, place, event):
+            # Replaced in place: at no moment does a reader find the visitor unknown.
+            self._histories[key] = (*events[:place], event, *events[place:])[-self.cap :]
         self._histories.move_to_end(key)
 
     def _evict(self) -> None:

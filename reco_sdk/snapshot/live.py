@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import kind_weight
 from reco_sdk.snapshot.log import visitor_hash
 from reco_sdk.snapshot.view import View
@@ -61,6 +62,9 @@ class LiveCounts:
         self._slots: dict[str, int] = {}
         self._weights = np.zeros((256, 3), np.float64)
         self._bought: dict[int, dict[str, int]] = {}
+        # What is not counted yet: event id → whose, and for each of them event id → item and sign.
+        self._expected: dict[str, int] = {}
+        self._expected_of: dict[int, dict[str, tuple[str, int]]] = {}
         self._lock = threading.Lock()
         self._version = 0
         self._lists: _ViewLists | None = None
@@ -72,6 +76,7 @@ class LiveCounts:
         with self._lock:
             # Replaced when all is counted, never written to: requests read them without the lock.
             purchases: dict[int, dict[str, int]] = {}
+            counted: list[str] = []
             for i in interactions:
                 if i.item_id is None:
                     continue
@@ -79,12 +84,40 @@ class LiveCounts:
                 long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in per_second)
                 slot = self._slot(i.item_id)  # before the array is read: it may be replaced by a larger one
                 self._weights[slot] += (long, short, long if i.kind == "purchase" else 0.0)
-                if i.kind in {"purchase", "refund"}:
+                if i.kind in MONEY_KINDS:
                     who = visitor_hash(i.visitor_id, i.user_id, aliases)
                     counts = purchases.setdefault(who, dict(self._bought.get(who, {})))
-                    counts[i.item_id] = counts.get(i.item_id, 0) + (1 if i.kind == "purchase" else -1)
+                    counts[i.item_id] = counts.get(i.item_id, 0) + _sign(i)
+                    counted.append(i.event_id)
             self._bought.update(purchases)
+            # After they are counted: for a moment twice rather than not at all.
+            for event_id in counted:
+                self._settle(event_id)
             self.changed = True
+
+    def expect(self, purchases: Iterable[Interaction], aliases: Mapping[str, str]) -> None:
+        """Let :meth:`bought` know purchases and refunds that are not stored yet; they are counted once they are added."""
+        with self._lock:
+            for i in purchases:
+                who = visitor_hash(i.visitor_id, i.user_id, aliases)
+                if i.item_id is not None and i.event_id not in self._expected:
+                    self._expected[i.event_id] = who
+                    self._expected_of[who] = {**self._expected_of.get(who, {}), i.event_id: (i.item_id, _sign(i))}
+
+    def settle(self, event_ids: Iterable[str]) -> None:
+        """Expect these no longer: the store has them, and has them from before if they were not added meanwhile."""
+        with self._lock:
+            for event_id in event_ids:
+                self._settle(event_id)
+
+    def _settle(self, event_id: str) -> None:
+        who = self._expected.pop(event_id, None)
+        if who is not None:
+            left = {key: value for key, value in self._expected_of[who].items() if key != event_id}
+            if left:
+                self._expected_of[who] = left
+            else:
+                del self._expected_of[who]
 
     def _slot(self, item_id: str) -> int:
         slot = self._slots.setdefault(item_id, len(self._slots))
@@ -104,23 +137,17 @@ class LiveCounts:
         """
         names = (visitor_id, *browsers)
         keys = {visitor_hash(visitor_id, user_id, aliases), *(visitor_hash(name, None, {}) for name in names)} - {0}
-        rows: set[int] = set()
-        counts: dict[int, int] = {}
+        counts: Counter[int] = Counter()
         for key in keys:
             # An item that changed since the snapshot has a new row.
-            rows.update(row if view.alive[row] else view.row(view.item_id(row)) for row in view.base.bought.of(key).tolist())
+            counts.update(row if view.alive[row] else view.row(view.item_id(row)) for row in view.base.bought.of(key).tolist())
             # An item that was bought before it was in the catalogue may have arrived since.
-            early = view.base.absent_bought.of(key).tolist()
-            rows.update(view.row(view.base.absent[place]) for place in early)
+            counts.update(view.row(view.base.absent[place]) for place in view.base.absent_bought.of(key).tolist())
             for item_id, count in self._bought.get(key, {}).items():
-                row = view.row(item_id)
-                counts[row] = counts.get(row, 0) + count
-        for row, count in counts.items():
-            if count > 0:
-                rows.add(row)
-            elif count < 0:
-                rows.discard(row)
-        return sorted(rows - {-1})
+                counts[view.row(item_id)] += count
+            for item_id, sign in self._expected_of.get(key, {}).values():
+                counts[view.row(item_id)] += sign
+        return sorted(row for row, count in counts.items() if count > 0 and row >= 0)
 
     def orders(self, view: View) -> Orders:
         """Rank the view's rows by the snapshot's counts plus these. Not for the request path."""
@@ -184,6 +211,10 @@ class _ViewLists:
         total = np.concatenate(((base.popular, base.trending, base.sold), self._delta), axis=1, dtype=np.float64)
         total[:, rows[known]] += since[known].T
         return total
+
+
+def _sign(interaction: Interaction) -> int:
+    return 1 if interaction.kind == "purchase" else -1
 
 
 def _unit(values: Floats) -> Scores:

@@ -140,7 +140,7 @@ class Postings:
 
 
 def purchases(log: LogArrays) -> Postings:
-    """Return what each visitor bought and did not give back, each row once."""
+    """Return what each visitor bought and did not give back; a row that was bought twice stands there twice."""
     acts = log.bought != 0
     if not acts.any():
         return Postings(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.int32))
@@ -148,6 +148,6 @@ def purchases(log: LogArrays) -> Postings:
     order = np.lexsort((rows, visitors))
     visitors, rows, signs = visitors[order], rows[order], signs[order]
     first = np.flatnonzero(np.r_[True, (visitors[1:] != visitors[:-1]) | (rows[1:] != rows[:-1])])
-    kept = first[np.add.reduceat(signs, first) > 0]
+    kept = np.repeat(first, np.maximum(np.add.reduceat(signs, first), 0))
     keys, starts = np.unique(visitors[kept], return_index=True)
     return Postings(keys, np.append(starts, len(kept)).astype(np.int64), rows[kept].astype(np.int32))

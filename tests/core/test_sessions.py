@@ -22,7 +22,7 @@ def event(minutes_ago, item_id="a", kind="view_item", **fields):
 
 
 def tracker(**bounds):
-    return SessionTracker(**{"cap": 5, "gap_seconds": 30 * MINUTE, "ttl_seconds": 86_400, "max_visitors": 3, **bounds})
+    return SessionTracker(**{"cap": 5, "ttl_seconds": 86_400, "max_visitors": 3, **bounds})
 
 
 def ids(events):
@@ -111,7 +111,6 @@ def test_a_browser_that_changes_hands_belongs_to_the_last_account():
 def test_a_stranger_and_nobody_have_no_history():
     assert tracker().history("stranger", None, NOW) == ()
     assert tracker().history(None, None, NOW) == ()
-    assert tracker().session("stranger", "user", NOW) == ()
 
 
 def test_a_reader_never_finds_a_known_visitor_unknown():
@@ -135,6 +134,60 @@ def test_a_reader_never_finds_a_known_visitor_unknown():
     for reader in readers:
         reader.join()
     assert not misses
+
+
+def test_what_is_done_twice_within_a_second_is_kept_once():
+    live = tracker()
+    at = NOON.replace(microsecond=200_000)
+    live.record(
+        [view("a", at=at), view("a", at=at.replace(microsecond=900_000)), act("add_to_cart", "a", at=at), view("b", at=at)]
+    )
+    assert [(e.kind, e.item_id) for e in live.history("v1", None, NOW)] == [
+        ("view_item", "a"),
+        ("add_to_cart", "a"),
+        ("view_item", "b"),
+    ]
+    live.record([view("a", at=at.replace(second=1, microsecond=0)), act("search", query="x"), act("search", query="y")])
+    assert len(live.history("v1", None, NOW + 2)) == 5  # the cap; the first view of a is gone
+    assert ids(live.history("v1", None, NOW + 2))[-1] == "a"
+
+
+def test_events_from_elsewhere_join_once():
+    live = tracker(cap=9)
+    live.record([view("a", at=NOON.replace(microsecond=300_000)), view("c", ago=-3)])
+    carried = [Event("view_item", "a", NOW), Event("view_item", "b", NOW + 1), Event("view_item", "c", NOW + 3)]
+    for _ in range(2):
+        live.merge("v1", None, carried)
+        assert ids(live.history("v1", None, NOW)) == ["a", "b", "c"]
+    live.record([view("b", ago=-1.5)])  # the store's copy, half a second later than the coarse one
+    assert ids(live.history("v1", None, NOW)) == ["a", "b", "c"]
+    live.merge(None, None, carried)
+    assert len(live) == 1
+
+
+def test_what_a_browser_brings_into_its_account_is_not_seen_twice():
+    """Until its login is known here, the store's copies are the browser's, and what it carries is the account's."""
+    live = tracker(cap=9)
+    carried = [Event("view_item", "a", NOW), Event("view_item", "b", NOW + 1)]
+    live.merge("v1", "u1", carried)
+    live.record([view("a", at=NOON.replace(microsecond=700_000)), view("c", ago=-2)])
+    assert ids(live.history("v1", "u1", NOW)) == ["a", "b", "c"]
+    live.alias("v1", "u1")
+    assert ids(live.history("v1", None, NOW)) == ["a", "b", "c"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), max_size=25), st.randoms(use_true_random=False))
+def test_from_however_many_sides_an_event_comes_it_is_kept_once(acts, random):
+    events = [Event("view_item", str(item), NOW + tick / 2) for tick, item in acts]
+    live = tracker(cap=100)
+    copies = events * 2
+    random.shuffle(copies)
+    for event in copies:
+        live.merge("v1", None, [event])
+        live.merge("v1", None, [event._replace(at=event.at // 1.0)])
+    found = live.history("v1", None, NOW)
+    assert sorted({(e.item_id, e.at // 1.0) for e in events}) == sorted((e.item_id, e.at // 1.0) for e in found)
+    assert [e.at for e in found] == sorted(e.at for e in found)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["v1", "v2", "v3", "v4", "v5"]), st.integers(0, 200), st.integers(0, 99)), max_size=40))
