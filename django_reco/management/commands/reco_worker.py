@@ -60,13 +60,14 @@ class Command(BaseCommand):
 
     @staticmethod
     def _log(verbosity: int) -> None:
-        """Say what is done, where the project's LOGGING says nothing about it."""
+        """Say what is done, where the project's LOGGING says nothing of these loggers."""
         for name in ("django_reco", "reco_sdk"):
             logger = logging.getLogger(name)
             if not logger.hasHandlers():
                 handler = logging.StreamHandler()
                 handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
                 logger.addHandler(handler)
+            if logger.level == logging.NOTSET:
                 logger.setLevel(logging.INFO if verbosity else logging.WARNING)
 
     def _work(self, config: Config, health: str | None, *, shown: Any) -> None:
