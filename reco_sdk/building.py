@@ -172,8 +172,9 @@ async def due(
             return f"{meta['items'] - meta['with_vector']:,} of its items have a vector by now"
     age = now - float(meta["reference"])
     stale = version != int(meta["item_version"]) or await store.interaction_sequence() != int(meta["sequence"])
-    if config.snapshot_hours and stale and age > config.snapshot_hours * 3_600.0:
-        return f"it is {age / 3_600.0:,.0f} hours old"
+    if config.snapshot_hours and stale and abs(age) > config.snapshot_hours * 3_600.0:
+        hours = abs(age) / 3_600.0
+        return f"it is {hours:,.0f} hours old" if age > 0 else f"it is of {hours:,.0f} hours from now: the clock was put back"
     return None
 
 

@@ -155,7 +155,7 @@ class Engine:
         self._config = config
         self._clock = clock
         self._answers: AnswerCache[Slate] = AnswerCache(config.cache_size, config.cache_ttl_seconds)
-        self._masks: dict[tuple[object, ...], tuple[float, BoolMask]] = {}
+        self._masks: dict[tuple[object, ...], tuple[float, float, BoolMask]] = {}
 
     @property
     def cache_counts(self) -> tuple[int, int]:
@@ -260,14 +260,14 @@ class Engine:
         """Return the mask of a view and filters, kept until an item is published or expires. Not to be written to."""
         key = (view.version, *filters.catalogue_key)
         found = self._masks.get(key)
-        if found is None or now >= found[0]:
+        if found is None or not found[0] <= now < found[1]:  # a clock may be put back, too
             mask = filters.mask(view, now)
             if len(self._masks) >= 64:
                 self._masks = {k: v for k, v in list(self._masks.items()) if k[0] == view.version}
                 if len(self._masks) >= 64:
                     self._masks = {}
-            found = self._masks[key] = (view.valid_until(now), mask)
-        return found[1]
+            found = self._masks[key] = (now, view.valid_until(now), mask)
+        return found[2]
 
     def _pick(self, context: Context, strategy: Strategy, request: Request, deadline: float) -> _Picked:
         picked = _Picked()

@@ -331,7 +331,8 @@ class Follower:
             self._engine.state.live.settle(stored)
             with self._apply_lock:
                 self._own_events.difference_update(stored)
-        if self._clock.now().timestamp() - self._aliases_at > ALIASES_SECONDS:
+        # A clock that was put back must not keep them out until it has caught up.
+        if not 0.0 <= self._clock.now().timestamp() - self._aliases_at <= ALIASES_SECONDS:
             await self._refresh_aliases()
         return news
 

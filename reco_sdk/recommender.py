@@ -553,13 +553,17 @@ class CoreRecommender:
                 await self.store.wait_for_change(self.config.poll_interval_seconds, waiter="follow")
                 await self._follower.follow()
             except RecoError as error:
+                if "follow" not in self._troubles:  # said once an outage
+                    logger.warning("could not follow the store; serving from memory: %s", error)
                 self._troubles.note("follow", error)
-                logger.warning("could not follow the store; serving from memory: %s", error)
             except Exception as error:
                 # Whatever it was: a process that no longer follows would serve yesterday for ever.
+                if str(error) not in self._troubles.all:
+                    logger.exception("could not follow the store; serving from memory")
                 self._troubles.note("follow", error)
-                logger.exception("could not follow the store; serving from memory")
             else:
+                if "follow" in self._troubles:
+                    logger.info("follows the store again")
                 self._troubles.mended("follow")
                 self._build_when_due()
 

@@ -205,9 +205,7 @@ class Recorder(Generic[T]):
                 if failed > 1:
                     continue  # said once an outage
                 if isinstance(error, RecoError):
-                    logger.warning(
-                        "what was recorded could not be written; %d wait for the next try", self.pending, exc_info=True
-                    )
+                    logger.warning("what was recorded could not be written; %d wait for the next try: %s", self.pending, error)
                 else:
                     logger.exception("writing what was recorded failed; %d wait for the next try", self.pending)
             else:
