@@ -2,7 +2,8 @@
 
 VMIS-kNN (Kersbergen, Sprangers, Schelter: Serenade, SIGMOD 2022): a session is weighed by the items it shares, later
 ones of this history more, rare ones more, among the most recent sessions of each item; the nearest vote. As in STAN
-(Garg et al.: Sequence and time aware neighbourhood, SIGIR 2019) a vote falls with the distance from the shared item.
+(Garg et al.: Sequence and time aware neighbourhood, SIGIR 2019) a vote falls with the distance from the shared item, what
+came after it counting more than what came before.
 
 All weights are whole numbers, and sums of those below 2^53 are exact in float64: the answer does not depend on the
 order in which sessions are read.
@@ -30,9 +31,18 @@ NEIGHBOURS: Final = 100
 MAX_ITEMS: Final = 12
 _REACH: Final = 10
 _STEP_WEIGHTS: Final = np.asarray([2_520 // (1 + step) for step in range(_REACH)] + [0], np.int64)
-_DISTANCE_WEIGHTS: Final = np.asarray([0] + [round(64 / d**0.75) for d in range(1, 32)], np.float64)
+_FURTHEST: Final = 31
+_STAY: Final = 96
+_BACK: Final = 0.75
 
 Ids = npt.NDArray[np.int32]
+
+
+def _distance_weights(*, stays: bool) -> Floats:
+    """Return what a vote counts by its distance from the shared item, from the furthest before it to the furthest after."""
+    after = [64 / distance**0.75 for distance in range(1, _FURTHEST + 1)]
+    before = [_BACK * weight for weight in reversed(after)]
+    return np.asarray([round(weight) for weight in (*before, _STAY if stays else 0, *after)], np.float64)
 
 
 class _Lists(Protocol):
@@ -57,12 +67,15 @@ class SessionKnn:
         Sessions of a snapshot, or live.
     name
         ``session_knn`` over sessions.
+    stays
+        Whether visitors here turn to the same item again at once, so that the item they share speaks for itself too.
     """
 
-    def __init__(self, lists: _Lists, name: str = "session_knn") -> None:
+    def __init__(self, lists: _Lists, name: str = "session_knn", *, stays: bool = False) -> None:
         self.name = name
         self.columns = (name, f"{name}_after", f"{name}_like")
         self._lists = lists
+        self._distance_weights = _distance_weights(stays=stays)
 
     def propose(self, history: History) -> Proposals:
         """Return the votes of the nearest sessions."""
@@ -73,7 +86,7 @@ class SessionKnn:
         rows, owner, place = self._lists.gather(numbers)
         away = place - shared[owner]
         like = likeness[owner]
-        weighted = like * _DISTANCE_WEIGHTS[np.minimum(np.abs(away), len(_DISTANCE_WEIGHTS) - 1)]
+        weighted = like * self._distance_weights[np.clip(away, -_FURTHEST, _FURTHEST) + _FURTHEST]
         return Proposals(rows, (weighted, weighted * (away > 0), like))
 
     def _neighbours(self, history: History) -> tuple[Ids, Floats, Ids] | None:
