@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 import psutil
@@ -38,6 +38,7 @@ class Answer:
     process: int
     cookies: dict[str, str]
     took: float
+    headers: dict[str, str]
 
 
 class ServerError(AssertionError):
@@ -105,8 +106,9 @@ class Running:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
-    def ask(self, path: str, *, post: dict[str, str] | None = None, cookies: dict[str, str] | None = None) -> Answer:
+    def ask(self, path: str, *, post: dict[str, Any] | None = None, cookies: dict[str, str] | None = None) -> Answer:
         """Ask for one page over a connection of its own."""
+        form = urlencode(post, doseq=True) if post else None
         headers = {"User-Agent": BROWSER, "Connection": "close"}
         if cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
@@ -115,15 +117,15 @@ class Running:
         started = time.perf_counter()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET" if post is None else "POST", path, body=urlencode(post) if post else None, headers=headers)
+            connection.request("GET" if post is None else "POST", path, body=form, headers=headers)
             response = connection.getresponse()
             body = response.read().decode("utf-8", "replace")
         finally:
             connection.close()
-        given = SimpleCookie(response.headers.get("Set-Cookie", ""))
+        given = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie", [])))
         process = int(response.headers.get("X-Process", "0"))
         cookies = {name: morsel.value for name, morsel in given.items()}
-        return Answer(response.status, body, process, cookies, time.perf_counter() - started)
+        return Answer(response.status, body, process, cookies, time.perf_counter() - started, dict(response.headers))
 
     def page(self, path: str, **options: dict[str, str] | None) -> Answer:
         """Ask for a page that must be there."""

@@ -1,0 +1,123 @@
+"""What is checked while things break, and when all is quiet; each bar, and what was found."""
+
+import threading
+import time
+from typing import Any
+
+from tests.chaos.hosts import WORKERS, Host, everywhere
+from tests.chaos.ledger import BY_SIGNAL, BY_SWEEP, Ledger
+from tests.chaos.office import Office
+from tests.chaos.shop import ChaosShop
+
+CONVERGED_SECONDS = 2.0
+FRESH_SECONDS = 1.0
+GIVE_UP_SECONDS = 30.0
+LOOK_SECONDS = 0.04
+
+
+class Watcher(threading.Thread):
+    """Asks every web process again and again what it would recommend."""
+
+    def __init__(self, hosts: list[Host], ledger: Ledger) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self.stopping = threading.Event()
+        self.rounds = 0
+        self._hosts = hosts
+        self._ledger = ledger
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            answers = {}
+            for host in self._hosts:
+                for pid, held in host.held().items():
+                    answers[host.name, pid] = (time.monotonic(), held)
+            self._ledger.look(answers)
+            self.rounds += 1
+            self.stopping.wait(LOOK_SECONDS)
+
+
+def converge(hosts: list[Host], office: Office, ledger: Ledger) -> float:
+    """Let the shop's products stand still; return how long it took until every process recommends just what is for sale."""
+    with ledger.quiet:
+        quiet_since = time.monotonic()
+        wanted = office.truth()
+        while True:
+            answers = everywhere(hosts)
+            took = time.monotonic() - quiet_since
+            if len(answers) == WORKERS * len(hosts) and all(held == wanted for held in answers.values()):
+                break
+            if took > GIVE_UP_SECONDS:
+                break
+            time.sleep(0.01)
+    if took > CONVERGED_SECONDS:
+        ledger.fail("convergence", f"{took:.2f} s after all was quiet: {_differences(answers, wanted)}")
+    return took
+
+
+def _differences(answers: dict[tuple[str, int], dict[int, int] | None], wanted: dict[int, int]) -> str:
+    said = []
+    for (host, pid), held in answers.items():
+        if held is None:
+            said.append(f"{host} {pid} has no recommender")
+        elif held != wanted:
+            more, less = sorted(set(held) - set(wanted)), sorted(set(wanted) - set(held))
+            other = sorted(pk for pk in set(held) & set(wanted) if held[pk] != wanted[pk])
+            said.append(f"{host} {pid}: {len(more)} too many {more[:5]}, {len(less)} missing {less[:5]}, {other[:5]} old")
+    return "; ".join(said) or f"{len(answers)} processes, all alike by the end"
+
+
+def check_purchases(shop: ChaosShop, ledger: Ledger) -> dict[str, int]:
+    """Compare the shop's order lines with the purchases that were stored."""
+    lines = dict(shop.rows("SELECT 'order:plain.orderline:' || id, quantity FROM plain_orderline"))
+    stored = shop.rows("SELECT event_id, item_id, quantity FROM reco_interaction WHERE kind = 'purchase'")
+    ids = [event_id for event_id, _, _ in stored]
+    lost, unknown = sorted(set(lines) - set(ids)), sorted(set(ids) - set(lines))
+    doubled = len(ids) - len(set(ids))
+    wrong = [event_id for event_id, _, quantity in stored if event_id in lines and lines[event_id] != quantity]
+    if lost or unknown or doubled or wrong:
+        ledger.fail("purchases", f"lost {lost[:10]}, doubled {doubled}, of no line {unknown[:10]}, wrong quantity {wrong[:10]}")
+    return {"lines": len(lines), "stored": len(stored), "lost": len(lost), "doubled": doubled + len(unknown), "wrong": len(wrong)}
+
+
+def check_views(shop: ChaosShop, hosts: list[Host], ledger: Ledger) -> dict[str, Any]:
+    """Compare the views of pages that were delivered with those stored; what is missing must have been counted as lost."""
+    found = shop.rows("SELECT visitor_id, item_id, count(*) FROM reco_interaction WHERE kind = 'view_item' GROUP BY 1, 2")
+    stored = {(visitor, int(item_id.rpartition(":")[2])): number for visitor, item_id, number in found}
+    delivered = sum((views for views in ledger.views.values()), start=type(next(iter(ledger.views.values())))())
+    missing = sum(max(number - stored.get(key, 0), 0) for key, number in delivered.items())
+    counted = {host.name: host.uncounted() for host in hosts}
+    bound = sum(waits + lost for waits, lost in counted.values())
+    if missing > bound:
+        ledger.fail("views", f"{missing} are not stored, and {bound} were counted as lost: {counted}")
+    return {"delivered": delivered.total(), "stored": sum(stored.values()), "missing": missing, "counted_as_lost": bound}
+
+
+def quantile(values: list[float], q: float) -> float | None:
+    """Return the smallest value that as great a part as ``q`` does not exceed."""
+    if not values:
+        return None
+    return sorted(values)[min(int(q * len(values)), len(values) - 1)]
+
+
+def check_freshness(ledger: Ledger) -> dict[str, Any]:
+    """See how long it took, while nothing was broken, from a commit until every process showed it."""
+    found: dict[str, Any] = {}
+    late = [change for change in ledger.pending.values() if change.healthy]
+    for change in late:
+        ledger.fail(
+            "freshness", f"product {change.pk}, {change.what} at {change.at - ledger.started:.1f} s, was never seen everywhere"
+        )
+    for found_by in (BY_SIGNAL, BY_SWEEP):
+        took = ledger.took[found_by]
+        found[found_by] = {
+            "changes": len(took),
+            "p50": quantile(took, 0.5),
+            "p99": quantile(took, 0.99),
+            "max": max(took, default=None),
+        }
+    p99 = found[BY_SIGNAL]["p99"]
+    if p99 is None:
+        ledger.fail("freshness", "no change was made while all was healthy")
+    elif p99 > FRESH_SECONDS:
+        ledger.fail("freshness", f"p99 from commit to recommendable everywhere is {p99:.2f} s")
+    return found
