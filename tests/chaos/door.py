@@ -1,16 +1,22 @@
 """gunicorn's configuration: each worker has a door of its own beside the shop's port.
 
 Which worker answers at the port is nobody's choice; a checker must ask each of them. A line at the door is a question,
-a line of JSON the answer: what this process would recommend now, from memory alone.
+a line of JSON the answer: what this process holds, or would recommend now, from memory alone.
 """
 
 import json
 import os
 import socketserver
 import threading
+import time
 from pathlib import Path
 
-QUESTION = b"held\n"
+from django_reco.recommender import process
+from reco_sdk.engine import MAX_N, Request
+from reco_sdk.ranking.filters import Filters
+
+HELD = b"held\n"
+RECOMMENDED = b"recommended\n"
 
 
 def post_worker_init(worker):
@@ -30,25 +36,31 @@ class _Server(socketserver.ThreadingTCPServer):
 
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self):
-        while self.rfile.readline() == QUESTION:
-            self.wfile.write(json.dumps(held()).encode() + b"\n")
+        while answers := ANSWERS.get(self.rfile.readline()):
+            self.wfile.write(json.dumps(answers()).encode() + b"\n")
 
 
 def held():
-    """Return [[primary key, price in cents], ...] of all that is recommended, None while there is no recommender."""
-    from django_reco.recommender import process
-    from reco_sdk.engine import MAX_N, Request
-    from reco_sdk.ranking.filters import Filters
+    """Return [[primary key, price in cents], ...] of all that may be recommended, None while there is no recommender."""
+    backend = process.backend()
+    if backend is None:
+        return None
+    view = backend.facade.core.engine.state.view
+    rows = view.current(time.time(), available=True).nonzero()[0]
+    return [[_key(view.item_id(row)), round(float(view.price[row]) * 100)] for row in rows]
 
+
+def recommended():
+    """Return the primary keys of what a request for everything is answered with."""
     backend = process.backend()
     if backend is None:
         return None
     asked = Request(strategy="new_arrivals", n=MAX_N, filters=Filters(exclude_purchased=False))
-    slate = backend.recommend_now(asked)
-    view = backend.facade.core.engine.state.view
-    found = []
-    for item_id in slate.ids:
-        row = view.row(item_id)
-        if row >= 0:  # else it went between the two
-            found.append([int(item_id.partition(":")[2]), round(float(view.price[row]) * 100)])
-    return found
+    return [_key(item_id) for item_id in backend.recommend_now(asked).ids]
+
+
+def _key(item_id):
+    return int(item_id.partition(":")[2])
+
+
+ANSWERS = {HELD: held, RECOMMENDED: recommended}

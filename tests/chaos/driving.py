@@ -93,7 +93,7 @@ class _Run:
         return self._report(seconds)
 
     def _converge(self) -> None:
-        self.converged.append(converge(self.hosts, self.office, self.ledger))
+        self.converged.append(converge(self.shop, self.hosts, self.ledger))
 
     def _until(self, when: float, what: str) -> None:
         while (left := when - self.ledger.seconds()) > 0:

@@ -7,16 +7,20 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 
 from reco_sdk.interactions.counts import Counts, HostCounts, counts_folder
 from tests.chaos.disks import Disk
-from tests.chaos.door import QUESTION
+from tests.chaos.door import HELD, RECOMMENDED
 from tests.servers.databases import MANAGE, Shop
 from tests.servers.running import STOP_SECONDS, Running
+
+Answer = TypeVar("Answer")
 
 WORKERS = 3
 RESTART_SECONDS = 1.0
@@ -32,14 +36,22 @@ class Door:
         self._stream = self._socket.makefile("rwb")
 
     def held(self) -> dict[int, int] | None:
-        """Return what the process would recommend now: price in cents by primary key."""
-        self._stream.write(QUESTION)
+        """Return what the process may recommend now: price in cents by primary key."""
+        found = self._ask(HELD)
+        return None if found is None else dict(found)
+
+    def recommended(self) -> set[int] | None:
+        """Return what a request for everything is answered with."""
+        found = self._ask(RECOMMENDED)
+        return None if found is None else set(found)
+
+    def _ask(self, question: bytes) -> Any:
+        self._stream.write(question)
         self._stream.flush()
         answer = self._stream.readline()
         if not answer:
             raise ConnectionError(f"process {self.pid} is gone")
-        found = json.loads(answer)
-        return None if found is None else dict(found)
+        return json.loads(answer)
 
     def close(self) -> None:
         with suppress(OSError):
@@ -144,8 +156,15 @@ class Host:
         return found
 
     def held(self) -> dict[int, dict[int, int] | None]:
-        """Ask every web worker what it would recommend; None for one that cannot say."""
-        answers: dict[int, dict[int, int] | None] = {}
+        """Ask every web worker what it may recommend; None for one that cannot say."""
+        return self._each(Door.held)
+
+    def recommended(self) -> dict[int, set[int] | None]:
+        """Ask every web worker what it does recommend."""
+        return self._each(Door.recommended)
+
+    def _each(self, ask: Callable[[Door], Answer | None]) -> dict[int, Answer | None]:
+        answers: dict[int, Answer | None] = {}
         with self._lock:
             alive = self.web_processes()
             for pid in set(self._open) - set(alive):
@@ -153,7 +172,7 @@ class Host:
             for pid in alive:
                 answers[pid] = None
                 with suppress(OSError, ValueError):
-                    answers[pid] = self._door(pid).held()
+                    answers[pid] = ask(self._door(pid))
                 if answers[pid] is None and pid in self._open:
                     self._open.pop(pid).close()
         return answers

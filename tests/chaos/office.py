@@ -66,6 +66,7 @@ class Office(threading.Thread):
         made = Product.objects.bulk_create(self._product() for _ in range(2 * LASTING))
         self.lasting = [product.pk for product in made[:LASTING]]
         self._selling = {product.pk: _cents(product) for product in made[LASTING:]}
+        connection.close()
 
     def run(self) -> None:
         ways, weights = list(self._ways), list(self._ways.values())
@@ -79,11 +80,6 @@ class Office(threading.Thread):
                     connection.close()
             self.stopping.wait(self._pause * self._random.uniform(0.5, 1.5))
         connection.close()
-
-    def truth(self) -> dict[int, int]:
-        """Return what the database says is for sale: price in cents by key."""
-        rows = Product.objects.filter(is_active=True, stock__gt=0).values_list("pk", "price")
-        return {pk: int(price * 100) for pk, price in rows}
 
     # -- one product, by the ORM: a signal each
 

@@ -21,3 +21,7 @@ class ChaosShop(PostgresShop):
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as database:
             return database.execute(query).fetchall()
+
+    def for_sale(self) -> dict[int, int]:
+        """Return what may be recommended, by the shop's own tables: price in cents by key."""
+        return dict(self.rows("SELECT id, (price * 100)::int FROM plain_product WHERE is_active AND stock > 0"))
