@@ -17,6 +17,7 @@ from django.conf import settings
 
 from django_reco import metrics
 from django_reco.conf import get_settings
+from django_reco.outage import outages
 from django_reco.paths import load
 from reco_sdk.interactions.robots import is_robot
 
@@ -100,9 +101,10 @@ def consents(request: HttpRequest) -> bool:
         return False
     try:
         return load(dotted, 'RECO["CONSENT"]')(request) is True
-    except Exception:
+    except Exception as error:
         metrics.count("consent.error")
-        logger.warning("reco: %s failed; taken as no consent", dotted, exc_info=True)
+        if not outages.tells(error):
+            logger.warning("reco: %s failed; taken as no consent", dotted, exc_info=True)
         return False
 
 

@@ -1,4 +1,7 @@
-"""Item ids → the shop's own objects: one query, in order, visibility checked again."""
+"""Item ids → the shop's own objects: one query, in order, visibility checked again.
+
+While the shop's database is away, those that were shown before.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django_reco import metrics
+from django_reco.conf import get_settings
+from django_reco.outage import AWAY, kept, outages
+from django_reco.places import is_inline
 from django_reco.registry import adapters
 from reco_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
+
+    from django_reco.items import Items
 
 __all__ = ["hydrate"]
 
@@ -36,10 +44,28 @@ def hydrate(item_ids: Sequence[str], request: HttpRequest | None) -> dict[str, A
             metrics.count("hydrate.no_key")
     found: dict[str, Any] = {}
     for label, keys in wanted.items():
-        adapter = known[label]
-        # A queryset of the shop may be ordered, sliced by distinct() or joined; the order is the slate's.
-        rows = adapter.result_queryset(request).filter(pk__in=list(keys.values())).order_by()
-        by_key = {obj.pk: obj for obj in rows if adapter.visible(obj, request)}
-        found.update({item_id: by_key[pk] for item_id, pk in keys.items() if pk in by_key})
+        found.update(_of_one_model(known[label], keys, request))
     metrics.count("hydrate.dropped", len(item_ids) - len(found))
     return found
+
+
+def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | None) -> dict[str, Any]:
+    queryset = adapter.result_queryset(request)
+    in_tests = is_inline(get_settings())
+    if in_tests or outages.asks(queryset.db):
+        try:
+            # A queryset of the shop may be ordered, sliced by distinct() or joined; the order is the slate's.
+            rows = queryset.filter(pk__in=list(keys.values())).order_by()
+            by_key = {obj.pk: obj for obj in rows if adapter.visible(obj, request)}
+        except AWAY as error:
+            if in_tests:
+                raise
+            outages.failed(queryset.db, error)
+        else:
+            outages.answered(queryset.db)
+            found = {item_id: by_key[pk] for item_id, pk in keys.items() if pk in by_key}
+            if adapter.shows_all_the_same and not in_tests:
+                kept.keep(found)
+            return found
+    shown = {item_id: kept.get(item_id) for item_id in keys}
+    return {item_id: obj for item_id, obj in shown.items() if obj is not None and adapter.visible(obj, request)}

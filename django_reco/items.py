@@ -114,6 +114,7 @@ class Items:
     language: ClassVar[str | None] = None
     attributes: ClassVar[Mapping[str, str]] = {}
     result_queryset_path: ClassVar[str | None] = None
+    same_for_all: ClassVar[bool | None] = None
 
     def __init__(self, model: type[Model]) -> None:
         self.model = model
@@ -229,6 +230,17 @@ class Items:
         joined = self.relations[0]
         rows = rows.filter(**where) if where else rows
         return rows.select_related(*joined) if joined else rows
+
+    @property
+    def shows_all_the_same(self) -> bool:
+        """Whether ``result_queryset`` is the same for every request, so that one visitor's row may show what another's did.
+
+        Asked only while the shop's database is away. A queryset of the shop's own might depend on the request; unless
+        ``same_for_all`` says otherwise, it is taken to.
+        """
+        if self.same_for_all is not None:
+            return self.same_for_all
+        return not self.result_queryset_path and type(self).result_queryset is Items.result_queryset
 
     def visible(self, obj: Any, request: HttpRequest | None) -> bool:
         """Whether an object that ``result_queryset`` gave may be shown: by default, whether it can be bought.

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 
 from django_reco import context, metrics
 from django_reco.conf import get_settings
+from django_reco.outage import outages
 from reco_sdk.errors import ConfigError
 
 __all__ = ["RecoMiddleware"]
@@ -63,7 +64,8 @@ class RecoMiddleware:
             context.remember(request, response)
             if hasattr(request, "_reco_visitor") and (get_settings().consent or settings.SESSION_COOKIE_NAME in request.COOKIES):
                 patch_vary_headers(response, ("Cookie",))
-        except Exception:
+        except Exception as error:
             metrics.count("middleware.error")
-            logger.exception("reco: the visitor's cookie could not be set")
+            if not outages.tells(error):
+                logger.exception("reco: the visitor's cookie could not be set")
         return response

@@ -17,9 +17,10 @@ from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.indexer import Indexer
 from django_reco.keeper import StoreKeeper
+from django_reco.outage import AWAY, first_line
 from reco_sdk.building import embed_next
 from reco_sdk.embedding.backlog import EmbeddingBacklog
-from reco_sdk.errors import LeaseLost, RecoError
+from reco_sdk.errors import LeaseLost, RecoError, StoreUnavailable
 from reco_sdk.leasing import INDEXER, WORKER, LeaseHolder, holder_name
 from reco_sdk.pruning import prune_old
 from reco_sdk.threads import BackgroundThread
@@ -166,13 +167,20 @@ class Poller:
         connections.close_all()
 
     def _guarded_turn(self) -> bool:
-        """Take a turn; what goes wrong is logged, once as long as it stays the same."""
+        """Take a turn; what goes wrong is logged: an outage once, anything else once as long as it stays the same."""
         try:
             self.turn()
         except LeaseLost as error:
             logger.info("reco: %s", error)
         except _Stopping:
             pass
+        except (RecoError, *AWAY) as error:
+            metrics.count("indexer.error")
+            if not self._told:
+                text = "reco: the indexer waits; it tries again every %.0f s: %s"
+                logger.warning(text, ERROR_SECONDS, first_line(error))
+            self._told.add(str(error))
+            return False
         except Exception as error:
             metrics.count("indexer.error")
             if str(error) not in self._told:
@@ -219,6 +227,8 @@ class Poller:
             try:
                 while self.holder.lease is not None and await embed_next(core.store, backlog):
                     pass
+            except StoreUnavailable:
+                await asyncio.sleep(ERROR_SECONDS)  # who follows the store says so
             except RecoError as error:
                 if str(error) != told:
                     logger.warning("reco: items are found by category and popularity only: %s", error)

@@ -164,8 +164,9 @@ class Process:
                 given = self._starting, self._generation
                 threading.Thread(target=self._start, args=given, name="reco-start", daemon=True).start()
             starting = self._starting
-            # All that wait do so until the same moment, so that ten rows of a page wait no longer than one.
-            left = self._started_at + wait_seconds - time.monotonic()
+            # All that wait do so until the same moment, so that ten rows of a page wait no longer than one. What failed before
+            # is tried again beside the pages.
+            left = self._started_at + wait_seconds - time.monotonic() if self.error is None else 0.0
         if not starting.wait(max(left, 0.0)):
             metrics.count("start.slow")
         return self._backend
@@ -189,9 +190,10 @@ class Process:
                 metrics.count("start.error")
                 logger.log(
                     logging.DEBUG if again else logging.ERROR,  # said once an outage
-                    "reco: the recommender could not start; rows stay empty, it tries again every %.0f s",
+                    "reco: the recommender could not start; rows stay empty, it tries again every %.0f s: %s",
                     RETRY_SECONDS,
-                    exc_info=True,
+                    error,
+                    exc_info=None if isinstance(error, RecoError) else error,
                 )
         else:
             with self._lock:
@@ -219,6 +221,7 @@ class Process:
             self._inline_epoch = ()
             self._inline_marked = False
             self._retry_at = 0.0
+            self.error = None
         if not mine:
             return
         try:

@@ -19,6 +19,7 @@ from django_reco.conf import get_settings
 from django_reco.context import on_loop, visitor_of
 from django_reco.hydrate import hydrate
 from django_reco.offloop import run_off_loop
+from django_reco.outage import outages
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
 from django_reco.values import category_path, text_of
@@ -39,6 +40,7 @@ TOKEN_SALT: Final = "django_reco.slate"  # noqa: S105  a salt is no secret
 TOKEN_SECONDS: Final = 86_400
 # A product page may be of a thing that is not in the catalogue (yet, or any more): what to answer then.
 WITHOUT_SEED: Final = {"you_may_also_like": "recommended_for_you"}
+WITHOUT_DATABASE: Final = 100
 _NO_FILTERS: Final = Filters()
 _LISTS: Final = {"category": "categories", "brand": "brands", "language": "languages", "tag": "tags", "attribute": "attributes"}
 
@@ -148,7 +150,9 @@ def recommend(
     if len(found) < n and len(chosen) == asked.n:
         # More was hidden lately than there are spare ones, and there is more: ask once again without it.
         hidden = frozenset(slate.ids) - frozenset(found)
-        again = _answer(replace(asked, filters=replace(asked.filters, exclude_ids=asked.filters.exclude_ids | hidden)))
+        # Without the database there are only those that were shown before: they are looked for far down.
+        wanted = max(asked.n, WITHOUT_DATABASE) if outages else asked.n
+        again = _answer(replace(asked, n=wanted, filters=replace(asked.filters, exclude_ids=asked.filters.exclude_ids | hidden)))
         if again is not None:
             chosen = list(again.items)
             found |= hydrate([item.id for item in chosen if item.id not in found], request)

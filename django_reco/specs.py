@@ -66,6 +66,9 @@ class ItemsSpec:
         Lookups that narrow ``queryset``.
     result_queryset
         What may be *shown*, in one query: as ``queryset``; a callable is given the request.
+    same_for_all
+        Whether ``result_queryset`` gives every request the same rows, so that rows go on showing what they showed before while
+        the database is away. By default, where ``result_queryset`` is not given.
     canonical
         Path from a variant to the product that stands for it; such variants are not items of their own.
     group
@@ -84,6 +87,7 @@ class ItemsSpec:
     queryset: str | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
     result_queryset: str | None = None
+    same_for_all: bool | None = None
     canonical: str | None = None
     group: str | None = None
     watch: Mapping[str, str] = field(default_factory=dict)

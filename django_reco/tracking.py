@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django_reco import metrics
 from django_reco.context import visitor_of
+from django_reco.outage import outages
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
 from reco_sdk.errors import InvalidInteraction
@@ -45,9 +46,10 @@ def track(request: HttpRequest | None, kind: str, obj: Any = None, **fields: Any
     except InvalidInteraction as error:
         metrics.count("track.refused")
         logger.warning("reco: %s not recorded: %s", kind, error)
-    except Exception:
+    except Exception as error:
         metrics.count("track.error")
-        logger.exception("reco: %s could not be recorded", kind)
+        if not outages.tells(error):
+            logger.exception("reco: %s could not be recorded", kind)
     return False
 
 

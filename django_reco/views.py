@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from django_reco import metrics
 from django_reco.context import consents, visitor_of
+from django_reco.outage import outages
 from django_reco.registry import item_id_of
 from django_reco.rendering import cards, render_slate
 from django_reco.slates import ObjectSlate, read_token, recommend
@@ -76,9 +77,10 @@ def _answered(request: HttpRequest, answer: Callable[[str, ObjectSlate], HttpRes
         return answer(strategy, recommend(request, strategy, **options))
     except InvalidInput as error:
         return JsonResponse({"error": {"field": error.field, "message": error.reason}}, status=400)
-    except Exception:
+    except Exception as error:
         metrics.count("view.error")
-        logger.exception("reco: a row could not be made")
+        if not outages.tells(error):
+            logger.exception("reco: a row could not be made")
         return answer("", ObjectSlate())
 
 

@@ -15,6 +15,7 @@ from django.db import connections
 from django_reco import dirty, metrics
 from django_reco.indexer import Indexer, aliases
 from django_reco.keeper import StoreKeeper
+from django_reco.outage import AWAY, first_line
 from django_reco.sweep import sweep
 from reco_sdk.blocking import LoopThread
 from reco_sdk.errors import LeaseLost, RecoError
@@ -131,8 +132,9 @@ class ShopWorker:
             metrics.count("indexer.error")
             self.worker.troubles.note("indexing", error)
             if str(error) not in self._told:
-                if isinstance(error, RecoError):
-                    logger.warning("reco: the indexer failed; it tries again every %.0f s: %s", ERROR_SECONDS, error)
+                if isinstance(error, (RecoError, *AWAY)):
+                    text = "reco: the indexer failed; it tries again every %.0f s: %s"
+                    logger.warning(text, ERROR_SECONDS, first_line(error))
                 else:
                     logger.exception("reco: the indexer failed; it tries again every %.0f s", ERROR_SECONDS)
             self._told.add(str(error))

@@ -17,6 +17,7 @@ from django.utils.safestring import mark_safe
 
 from django_reco import metrics
 from django_reco.conf import get_settings
+from django_reco.outage import outages
 from django_reco.paths import as_list
 from django_reco.registry import item_id_of
 from django_reco.rendering import render_slate
@@ -59,9 +60,10 @@ class RowNode(Node):
         """Return the row, or keep the slate; on any failure nothing, logged and counted."""
         try:
             return self._render(context)
-        except Exception:
+        except Exception as error:
             metrics.count("tag.error")
-            logger.exception("reco: {%% %s %%} shows nothing", self.strategy)
+            if not outages.tells(error):
+                logger.exception("reco: {%% %s %%} shows nothing", self.strategy)
         if self.target:
             context[self.target] = ObjectSlate(strategy=self.strategy)
         return ""
@@ -133,7 +135,8 @@ def reco_view(context: Context, obj: Any) -> str:
         item_id = item_id_of(obj)
         if item_id:
             track_view(getattr(context, "request", None) or context.get("request"), item_id)
-    except Exception:
+    except Exception as error:
         metrics.count("tag.error")
-        logger.exception("reco: {%% reco_view %%} failed")
+        if not outages.tells(error):
+            logger.exception("reco: {%% reco_view %%} failed")
     return ""
