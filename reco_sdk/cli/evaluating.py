@@ -208,7 +208,7 @@ def _evaluate(data: Dataset, arguments: Namespace, progress: Callable[[str, int,
         split = make_split(
             data, arguments.protocol or default_protocol(data), part=part, seed=arguments.seed, days=arguments.days
         )
-    known = contenders(data)
+    known = contenders(data, ordered=split.ordered)
     names = None if arguments.sources is None else [name.strip() for name in arguments.sources.split(",")]
     if names is not None and (unknown := sorted(set(names) - {contender.name for contender in known})):
         raise ConfigError(f"source {unknown[0]!r} is none of {', '.join(contender.name for contender in known)}")

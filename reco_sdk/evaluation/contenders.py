@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from reco_sdk.evaluation import baselines, rating_models
 from reco_sdk.evaluation.dataset import Dataset
+from reco_sdk.sources.item_rows import ItemRows
+from reco_sdk.sources.proposals import Proposer
 from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
+from reco_sdk.training.fusion import fit_fusion
+from reco_sdk.training.linear import MAX_ITEMS, fit_linear
 from reco_sdk.training.model import Items, Log
+from reco_sdk.training.row_tables import neighbour_table
 from reco_sdk.training.session_knn import fit_session_knn
 
-__all__ = ["Contender", "contenders", "learned_sources", "simple_sources"]
+__all__ = ["Contender", "contenders", "fusion", "learned_sources", "simple_sources"]
+
+
+_NEIGHBOURS: Final = 100
+_MOST_NEIGHBOUR_ROWS: Final = 50_000
+"""Nearest texts of more items than this take minutes to look for exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +47,55 @@ def _plain(name: str, fit: Callable[[Log, Items], Any]) -> Contender:
     return Contender(name, lambda log, items, _: fit(log, items))
 
 
-def contenders(data: Dataset) -> tuple[Contender, ...]:
-    """Return all that such data can be evaluated with."""
-    return (*learned_sources(data), *simple_sources(data))
+def contenders(data: Dataset, *, ordered: bool = True) -> tuple[Contender, ...]:
+    """Return all that such data can be evaluated with.
+
+    Parameters
+    ----------
+    ordered
+        Whether what is asked comes after what is shown; the fusion learns on questions of the same form.
+    """
+    return (*learned_sources(data), *simple_sources(data), fusion(data, ordered=ordered))
+
+
+def _learned_fits(data: Dataset) -> list[tuple[str, Callable[[Log, Items], Proposer]]]:
+    """Return the sources that learn from what visitors did; a new one is a line here."""
+    out: list[tuple[str, Callable[[Log, Items], Proposer]]] = [
+        ("co_occurrence", fit_co_occurrence),
+        ("session_knn", fit_session_knn),
+    ]
+    if len(np.unique(data.log.sessions)) > len(np.unique(data.log.users)):  # else a history is a session
+        out.append(("history", fit_history))
+    if data.log.n_items <= MAX_ITEMS:
+        out.append(("linear", fit_linear))
+    return out
 
 
 def learned_sources(data: Dataset) -> tuple[Contender, ...]:
-    """Return the sources that learn from what visitors did; a new one is a line here."""
-    out = [_plain("co_occurrence", fit_co_occurrence), _plain("session_knn", fit_session_knn)]
-    if len(np.unique(data.log.sessions)) > len(np.unique(data.log.users)):  # else a history is a session
-        out.append(_plain("history", fit_history))
-    return tuple(out)
+    """Return the sources that learn from what visitors did."""
+    return tuple(_plain(name, fit) for name, fit in _learned_fits(data))
+
+
+def fusion(data: Dataset, *, ordered: bool = True) -> Contender:
+    """Return the fusion of all learned sources and of content."""
+    fits = [fit for _, fit in _learned_fits(data)]
+    if data.items.vectors is not None and len(data.items) <= _MOST_NEIGHBOUR_ROWS:
+        fits.append(_content_rows())
+    return Contender("fusion", lambda log, items, seconds: fit_fusion(log, items, seconds, fits, ordered=ordered))
+
+
+def _content_rows() -> Callable[[Log, Items], Proposer]:
+    """Return a fit that looks for the nearest texts once, whatever log it is given."""
+    known: list[ItemRows] = []
+
+    def fit(log: Log, items: Items) -> Proposer:
+        del log
+        if not known and items.vectors is not None:
+            table = neighbour_table(items.vectors, _NEIGHBOURS)
+            known.append(ItemRows("content_rows", table, decays=(0.7,), max_items=10))
+        return known[0]
+
+    return fit
 
 
 def simple_sources(data: Dataset) -> tuple[Contender, ...]:

@@ -1,0 +1,173 @@
+"""The fusion: candidates of all sources, one row of features each, ranked by what was learnt, or by a blend.
+
+Learning to rank over candidate generators (Burges: From RankNet to LambdaRank to LambdaMART, 2010; Ke et al.: LightGBM,
+NeurIPS 2017).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.ports import Candidates
+from reco_sdk.snapshot.view import top
+from reco_sdk.sources.history import History
+from reco_sdk.sources.item_features import ItemFeatures
+from reco_sdk.sources.proposals import Proposer, distinct
+from reco_sdk.types import BoolMask, Floats, Rows, Scores
+
+__all__ = ["Blend", "Fused", "Pool", "Ranker"]
+
+_NONE: Final = Candidates(np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+class Ranker(Protocol):
+    """Rows of features to scores."""
+
+    def predict(self, features: npt.NDArray[np.float32]) -> Floats:
+        """Return float64 ``(m,)``, greater for what is to stand further up."""
+        ...
+
+
+class _Places(threading.local):
+    """Where each row stands among the candidates of this call; −1 for those that are none."""
+
+    def __init__(self) -> None:
+        self.of = np.empty(0, np.int32)
+
+
+_places = _Places()
+
+
+class Pool:
+    """Draws candidates from sources and describes them.
+
+    Parameters
+    ----------
+    sources
+        What proposes.
+    known
+        What else is known of items.
+    always
+        int32: items that are candidates of every request, the most popular.
+    limit
+        The best so many of each source.
+    """
+
+    def __init__(self, sources: Sequence[Proposer], known: ItemFeatures, always: Rows, limit: int) -> None:
+        self.sources = tuple(sources)
+        self.known = known
+        self.always = always
+        self.limit = limit
+        self.n = len(known.popularity)
+        self.reach = max((getattr(source, "max_items", 0) for source in sources), default=0)
+        columns = [column for source in sources for column in source.columns]
+        self.leads = [columns.index(source.columns[0]) for source in sources]
+        self.names = (*columns, *(f"{source.name}_share" for source in sources), *known.names)
+
+    def history(self, items: Rows, times: Floats) -> History:
+        """Read as much of a history as any source looks at."""
+        return History.of(items, times, max(self.reach, 50))
+
+    def draw(self, history: History, mask: BoolMask | None) -> tuple[Rows, npt.NDArray[np.float32]]:
+        """Return candidates and float32 ``(m, len(names))`` of them."""
+        found: list[tuple[Rows, list[Floats]]] = []
+        chosen = [self.always if mask is None else self.always[mask[self.always]]]
+        for source in self.sources:
+            rows, sums = self._sums(source, history, mask)
+            found.append((rows, sums))
+            if len(rows) > self.limit:
+                rows = rows[np.argpartition(sums[0], len(rows) - self.limit)[-self.limit :]]
+            chosen.append(rows)
+        candidates, _ = distinct(np.concatenate(chosen), self.n)
+        features = np.zeros((len(candidates), len(self.names)), np.float32)
+        if not len(candidates):
+            return candidates, features
+        self._fill(candidates, found, features)
+        self.known.rows(candidates, history, features[:, len(self.names) - len(self.known.names) :])
+        return candidates, features
+
+    def _sums(self, source: Proposer, history: History, mask: BoolMask | None) -> tuple[Rows, list[Floats]]:
+        proposals = source.propose(history)
+        rows, columns = proposals.rows, proposals.columns
+        if mask is not None and len(rows):
+            allowed = mask[rows]
+            rows, columns = rows[allowed], tuple(column[allowed] for column in columns)
+        if not len(rows):
+            return rows, [np.empty(0) for _ in columns]
+        rows, inverse = distinct(rows, self.n)
+        sums: list[Floats] = [np.bincount(inverse, column, len(rows)).astype(np.float64, copy=False) for column in columns]
+        for place, scale in enumerate(source.scale(rows)):
+            if scale is not None:
+                sums[place] = sums[place] * scale
+        return rows, sums
+
+    def _fill(self, candidates: Rows, found: list[tuple[Rows, list[Floats]]], features: npt.NDArray[np.float32]) -> None:
+        if len(_places.of) < self.n:
+            _places.of = np.full(self.n, -1, np.int32)
+        places = _places.of
+        places[candidates] = np.arange(len(candidates), dtype=np.int32)
+        column = 0
+        shares = sum(len(source.columns) for source in self.sources)
+        for number, (rows, sums) in enumerate(found):
+            at = places[rows]
+            known = at >= 0
+            at = at[known]
+            for values in sums:
+                features[at, column] = values[known]
+                column += 1
+            best = float(sums[0].max()) if len(rows) else 0.0
+            if best > 0:
+                features[at, shares + number] = sums[0][known] / best
+        places[candidates] = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """A weighted sum of features, for little evidence.
+
+    Parameters
+    ----------
+    weights
+        float64, one for each column of the pool.
+    """
+
+    weights: Floats
+
+    def predict(self, features: npt.NDArray[np.float32]) -> Floats:
+        """Return the sums."""
+        return np.asarray(features @ self.weights, np.float64)
+
+
+class Fused:
+    """Ranks the candidates of all sources.
+
+    Parameters
+    ----------
+    pool
+        Where candidates and their features come from.
+    ranker
+        What ranks them.
+    choice
+        How the ranker came to be, in words.
+    """
+
+    name: ClassVar[str] = "fusion"
+
+    def __init__(self, pool: Pool, ranker: Ranker, choice: str) -> None:
+        self.pool = pool
+        self.ranker = ranker
+        self.choice = choice
+
+    def scores(self, history_items: Rows, history_times: Floats, k: int, mask: BoolMask | None = None) -> Candidates:
+        """Return the best rows; see :class:`reco_sdk.training.model.Model`."""
+        rows, features = self.pool.draw(self.pool.history(history_items, history_times), mask)
+        if not len(rows):
+            return _NONE
+        scores: Scores = self.ranker.predict(features).astype(np.float32)
+        return Candidates(*top(rows, scores, k))

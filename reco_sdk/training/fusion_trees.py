@@ -1,0 +1,128 @@
+"""Gradient-boosted trees that rank: LightGBM's lambdarank, fitted with a held-out part that says when to stop."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.errors import MissingExtra
+from reco_sdk.sources.fused import Ranker
+from reco_sdk.types import Floats
+
+__all__ = ["Groups", "Trees", "fit_trees"]
+
+ROUNDS: Final = 400
+PATIENCE: Final = 30
+CUTOFF: Final = 10
+SETTINGS: Final[dict[str, Any]] = {
+    "objective": "lambdarank",
+    "metric": "ndcg",
+    "eval_at": [CUTOFF],
+    "learning_rate": 0.06,
+    "num_leaves": 31,
+    "min_data_in_leaf": 40,
+    "lambdarank_truncation_level": 20,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "max_bin": 127,
+    "verbosity": -1,
+    "seed": 0,
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Candidates by question.
+
+    Parameters
+    ----------
+    names
+        Of the features.
+    features
+        float32 ``(m, len(names))`` by question.
+    labels
+        int8 ``(m,)`` by question: 1 for what really came.
+    asked
+        How many questions there were, those that no candidate answers included.
+    """
+
+    names: tuple[str, ...]
+    features: tuple[npt.NDArray[np.float32], ...]
+    labels: tuple[npt.NDArray[np.int8], ...]
+    asked: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def asked_per_hit(self) -> float:
+        """Return how many questions there were for one that a candidate answers."""
+        return max(self.asked, 1) / max(len(self), 1)
+
+    def quality(self, ranker: Ranker, count: int) -> float:
+        """Return the mean NDCG@10 over the first ``count`` questions that a candidate answers."""
+        gains = 1.0 / np.log2(np.arange(2, CUTOFF + 2))
+        total = 0.0
+        for features, labels in zip(self.features[:count], self.labels[:count], strict=True):
+            order = np.argsort(-ranker.predict(features), kind="stable")[:CUTOFF]
+            total += float(gains[: len(order)] @ labels[order]) / float(gains[: int(labels.sum())].sum())
+        return total / max(count, 1)
+
+
+class Trees:
+    """A fitted ensemble."""
+
+    def __init__(self, booster: Any) -> None:
+        self._booster = booster
+
+    def predict(self, features: npt.NDArray[np.float32]) -> Floats:
+        """Return the sum of the trees."""
+        return np.asarray(self._booster.predict(features, num_threads=1), np.float64)
+
+
+def fit_trees(groups: Groups, held: int, seconds: float) -> Trees:
+    """Fit on all questions but the first ``held``, which say when to stop.
+
+    Raises
+    ------
+    MissingExtra
+        Without LightGBM.
+    """
+    try:
+        import lightgbm  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtra("lightgbm", "train") from error
+    until = time.perf_counter() + seconds
+
+    def data(part: slice, reference: Any = None) -> Any:
+        labels = groups.labels[part]
+        return lightgbm.Dataset(
+            np.concatenate(groups.features[part]),
+            np.concatenate(labels),
+            group=[len(label) for label in labels],
+            reference=reference,
+            feature_name=list(groups.names),
+            params=SETTINGS,
+        )
+
+    def on_time(env: Any) -> None:
+        if time.perf_counter() > until:
+            raise lightgbm.callback.EarlyStopException(env.iteration, env.evaluation_result_list)
+
+    learnt = data(slice(held, None))
+    booster = lightgbm.train(
+        SETTINGS,
+        learnt,
+        ROUNDS,
+        valid_sets=[data(slice(0, held), learnt)],
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), on_time],
+    )
+    return Trees(booster)
