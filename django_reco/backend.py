@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django_reco import metrics
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reco_sdk.items.item import Item
     from reco_sdk.ports import Impression, ItemChange
     from reco_sdk.ranking.slate import Slate
+    from reco_sdk.sessions.session import Event
 
 __all__ = ["Backend"]
 
@@ -65,6 +66,10 @@ class Backend:
     def record(self, interactions: Sequence[Interaction]) -> None:
         """Record at once in memory; the store has it within the flush interval."""
         self.facade.core.record_now(interactions)
+
+    def take_session(self, visitor_id: str | None, user_id: str | None, events: Iterable[Event]) -> None:
+        """Know what a visitor did in other processes; see :meth:`reco_sdk.sessions.tracker.SessionTracker.merge`."""
+        self.facade.core.tracker.merge(visitor_id, user_id, events)
 
     def impression(self, impression: Impression) -> None:
         """Log what was shown; the store has it within the flush interval."""

@@ -1,8 +1,8 @@
 """``HttpRequest`` → who is asking: browser, account, or nobody that is followed.
 
-A visitor is an own signed cookie, made only when ``RECO["CONSENT"]`` says yes for the request. An account is known by
-its login. Bots, and staff unless wanted, are nobody. Without the middleware the tags still work: an account is known, a
-browser only as far as it brought a cookie.
+A visitor is an own signed cookie, made only when ``RECO["CONSENT"]`` says yes for the request; a second one carries the
+session from worker to worker. An account is known by its login. Bots, and staff unless wanted, are nobody. Without the
+middleware the tags still work: an account is known, a browser only as far as it brought a cookie.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings
 
 from django_reco import metrics
-from django_reco.conf import get_settings
+from django_reco.conf import CookieSettings, get_settings
 from django_reco.outage import outages
 from django_reco.paths import load
+from django_reco.session_cookie import SESSION_SECONDS, SessionCookie
 from reco_sdk.interactions.robots import is_robot
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["SALT", "Visitor", "consents", "forget", "on_loop", "remember", "visitor_of"]
+__all__ = ["SALT", "Visitor", "brings_cookies", "consents", "forget", "on_loop", "remember", "visitor_of"]
 
 logger = logging.getLogger("django_reco")
 
@@ -48,6 +49,8 @@ class Visitor:
         Whether the browser has yet to be given its cookie.
     seen
         Items whose view this request recorded.
+    session
+        What the browser carries of its session; ``None`` where it carries nothing.
     """
 
     visitor_id: str | None = None
@@ -55,6 +58,7 @@ class Visitor:
     followed: bool = False
     new: bool = False
     seen: list[str] = field(default_factory=list)
+    session: SessionCookie | None = None
 
 
 def on_loop() -> bool:
@@ -91,7 +95,10 @@ def _make(request: HttpRequest) -> Visitor:
         # Saying no covers the account too; having no way to say anything covers the browser only.
         return Visitor() if config.consent else Visitor(user_id=account, followed=account is not None)
     cookie = _cookie(request, config.cookie.name)
-    return Visitor(visitor_id=cookie or secrets.token_urlsafe(16), user_id=account, followed=True, new=cookie is None)
+    visitor_id = cookie or secrets.token_urlsafe(16)
+    name = config.cookie.session_name
+    session = SessionCookie(visitor_id, request.COOKIES.get(name)) if name else None
+    return Visitor(visitor_id=visitor_id, user_id=account, followed=True, new=cookie is None, session=session)
 
 
 def consents(request: HttpRequest) -> bool:
@@ -131,27 +138,54 @@ def _user(request: HttpRequest) -> Any:
 
 
 def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Give a browser that consented its cookie, and take back that of one that no longer does."""
+    """Give a browser that consented its cookies, and take back those of one that no longer does."""
     config = get_settings().cookie
     visitor: Visitor | None = getattr(request, _SLOT, None)
+    options = _options(config)
     if visitor is not None and visitor.new and visitor.visitor_id:
-        response.set_signed_cookie(
-            config.name,
-            visitor.visitor_id,
-            salt=SALT,
-            max_age=config.max_age_seconds,
-            secure=settings.SESSION_COOKIE_SECURE if config.secure is None else config.secure,
-            httponly=True,
-            samesite=config.samesite,
-            domain=config.domain,
-            path=config.path,
-        )
-    elif config.name in request.COOKIES and not consents(request):
+        age = config.max_age_seconds
+        response.set_signed_cookie(config.name, visitor.visitor_id, salt=SALT, max_age=age, **options)
+    elif brings_cookies(request) and not consents(request):
         forget(response)
+        return
+    if visitor is not None and visitor.session is not None and not _is_shared(response):
+        text = visitor.session.replacement(visitor.user_id)
+        if text:
+            response.set_cookie(config.session_name, text, max_age=SESSION_SECONDS, **options)
+        elif text is not None:
+            _delete(response, config.session_name, config)
+
+
+def brings_cookies(request: HttpRequest) -> bool:
+    """Whether the browser sent a cookie of ours."""
+    config = get_settings().cookie
+    return config.name in request.COOKIES or (config.session_name != "" and config.session_name in request.COOKIES)
 
 
 def forget(response: HttpResponse) -> None:
-    """Delete the visitor's cookie."""
+    """Delete the visitor's cookies."""
     config = get_settings().cookie
-    response.delete_cookie(config.name, path=config.path, domain=config.domain, samesite=config.samesite)  # type: ignore[arg-type]
+    _delete(response, config.name, config)
+    if config.session_name:
+        _delete(response, config.session_name, config)
     metrics.count("visitor.forgotten")
+
+
+def _options(config: CookieSettings) -> dict[str, Any]:
+    return {
+        "secure": settings.SESSION_COOKIE_SECURE if config.secure is None else config.secure,
+        "httponly": True,
+        "samesite": config.samesite,
+        "domain": config.domain,
+        "path": config.path,
+    }
+
+
+def _delete(response: HttpResponse, name: str, config: CookieSettings) -> None:
+    response.delete_cookie(name, path=config.path, domain=config.domain, samesite=config.samesite)  # type: ignore[arg-type]
+
+
+def _is_shared(response: HttpResponse) -> bool:
+    """Whether caches may keep the page for everybody: a cookie that changes with every page would keep them from it."""
+    control = response.headers.get("Cache-Control", "")
+    return "public" in control or "s-maxage" in control

@@ -1,4 +1,4 @@
-"""The visitor's cookie, under WSGI and ASGI alike."""
+"""The visitor's cookies, under WSGI and ASGI alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("django_reco")
 
 
 class RecoMiddleware:
-    """Makes the visitor's cookie with consent, takes it back without.
+    """Makes the visitor's cookies with consent, takes them back without.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class RecoMiddleware:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponse | Awaitable[HttpResponse]:
-        """Answer the request, and see to the cookie on the way back."""
+        """Answer the request, and see to the cookies on the way back."""
         if self.is_async:
             return self._acall(request)
         response: HttpResponse = self.get_response(request)
@@ -55,7 +55,7 @@ class RecoMiddleware:
     @staticmethod
     def _concerned(request: HttpRequest) -> bool:
         try:
-            return hasattr(request, "_reco_visitor") or get_settings().cookie.name in request.COOKIES
+            return hasattr(request, "_reco_visitor") or context.brings_cookies(request)
         except ConfigError:
             return False  # the system checks say what is wrong
 
@@ -67,5 +67,5 @@ class RecoMiddleware:
         except Exception as error:
             metrics.count("middleware.error")
             if not outages.tells(error):
-                logger.exception("reco: the visitor's cookie could not be set")
+                logger.exception("reco: the visitor's cookies could not be set")
         return response

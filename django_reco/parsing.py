@@ -67,7 +67,7 @@ class _Parser:
         if key == "EVENTS":
             return self.events(value)
         if key == "COOKIE":
-            return self.record('RECO["COOKIE"]', value, CookieSettings, "reco.E003")
+            return self.cookie(value)
         if key == "CONFIG":
             return self.config(value)
         if key in _TEXTS:
@@ -105,6 +105,14 @@ class _Parser:
             self.problem("reco.E003", f'RECO["{key}"] is {value!r}, out of range.', "Give a number greater than 0.")
             return None
         return value
+
+    def cookie(self, value: Any) -> CookieSettings | None:
+        spec: CookieSettings | None = self.record('RECO["COOKIE"]', value, CookieSettings, "reco.E003")
+        if spec is not None and spec.name == spec.session_name:
+            hint = "Give the second another 'session_name', or an empty one for no second cookie."
+            self.problem("reco.E003", f'RECO["COOKIE"] names both cookies {spec.name!r}.', hint)
+            return None
+        return spec
 
     def config(self, value: Any) -> Mapping[str, Any] | None:
         if not isinstance(value, Mapping):

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from reco_sdk.engine import Request
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.ranking.slate import Slate
+    from reco_sdk.sessions.session import Event
 
 __all__ = ["Process", "process"]
 
@@ -95,6 +96,13 @@ class Process:
         self._inline_marked = True
         backend.record(interactions)
         return True
+
+    def take_session(self, visitor_id: str | None, user_id: str | None, events: Iterable[Event]) -> None:
+        """Know what a visitor did in other processes, from the visitor's own browser. It is not recorded again."""
+        backend = self.backend()
+        if backend is not None:
+            self._inline_marked = True
+            backend.take_session(visitor_id, user_id, events)
 
     def impression(self, slate: ObjectSlate, asked: Request) -> None:
         """Log what is shown to somebody who is followed."""

@@ -16,7 +16,7 @@ from django.core import signing
 
 from django_reco import metrics
 from django_reco.conf import get_settings
-from django_reco.context import on_loop, visitor_of
+from django_reco.context import Visitor, on_loop, visitor_of
 from django_reco.hydrate import hydrate
 from django_reco.offloop import run_off_loop
 from django_reco.outage import outages
@@ -142,6 +142,7 @@ def recommend(
         options = {"seeds": list(seeds), "n": n, "placement": placement, "exclude": list(exclude), **filters}
         return run_off_loop(recommend, request, strategy, **options)
     asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=exclude, filters=filters)
+    _take_session(visitor_of(request))
     slate = _answer(asked)
     if slate is None or not slate.items:
         metrics.count("slate.empty")
@@ -223,6 +224,12 @@ def build_request(
         user_id=visitor.user_id,
         filters=wanted,
     )
+
+
+def _take_session(visitor: Visitor) -> None:
+    """Let this process know what the visitor did in others just now."""
+    if visitor.session is not None and (events := visitor.session.take(visitor.user_id)):
+        process.take_session(visitor.visitor_id, visitor.user_id, events)
 
 
 def _answer(asked: Request) -> Slate | None:

@@ -22,14 +22,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieSettings:
-    """``RECO["COOKIE"]``: the visitor's signed cookie, made only with consent.
+    """``RECO["COOKIE"]``: the visitor's signed cookies, made only with consent.
 
     Parameters
     ----------
     name
-        Name of the cookie.
+        Name of the cookie that knows the visitor again.
+    session_name
+        Name of the cookie that carries the visitor's session from worker to worker; empty: none is made, and another worker
+        knows the session once it was written and read.
     max_age_seconds
-        How long a browser keeps it.
+        How long a browser keeps the first; the second is kept for 30 minutes.
     secure
         Over HTTPS only; ``None`` follows ``SESSION_COOKIE_SECURE``.
     samesite, domain, path
@@ -37,6 +40,7 @@ class CookieSettings:
     """
 
     name: str = "reco_visitor"
+    session_name: str = "reco_session"
     max_age_seconds: int = 180 * 86_400
     secure: bool | None = None
     samesite: str = "Lax"

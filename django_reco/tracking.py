@@ -54,8 +54,8 @@ def track(request: HttpRequest | None, kind: str, obj: Any = None, **fields: Any
 
 
 def _track(request: HttpRequest | None, kind: str, obj: Any, fields: dict[str, Any]) -> bool:
+    visitor = visitor_of(request)
     if request is not None:
-        visitor = visitor_of(request)
         if not visitor.followed:
             metrics.count("track.left_out")
             return False
@@ -68,6 +68,8 @@ def _track(request: HttpRequest | None, kind: str, obj: Any, fields: dict[str, A
         metrics.count("track.lost")
         return False
     metrics.count("track.recorded")
+    if visitor.session is not None and interaction.visitor_id == visitor.visitor_id:
+        visitor.session.note(interaction)
     return True
 
 
