@@ -58,6 +58,7 @@ def test_items_as_dict_and_list():
         ({"POLL_SECONDS": True}, "reco.E003", "number"),
         ({"SPARE": 1.5}, "reco.E003", "whole number"),
         ({"COOKIE": {"nam": "x"}}, "reco.E002", "'name'"),
+        ({"COOKIE": {"name": "reco_session"}}, "reco.E003", "'session_name'"),
         ({"CONFIG": {"exact_limit": -1}}, "reco.E003", "exact_limit"),
         ({"CONFIG": {"store": "x"}}, "reco.E002", "store"),
         ({"CONFIG": 1}, "reco.E003", "dict"),
