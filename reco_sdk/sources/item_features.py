@@ -54,7 +54,7 @@ class ItemFeatures:
     def names(self) -> tuple[str, ...]:
         """Of the columns of :meth:`rows`."""
         text = () if self.vectors is None else _OF_TEXT
-        return ("popularity", "trend", "seen_before", "seen_times", "history", *text, *(name for name, _ in self.groups))
+        return ("popularity", "trend", "seen_before", "seen_times", "history_length", *text, *(name for name, _ in self.groups))
 
     def rows(self, rows: Rows, history: History, out: npt.NDArray[np.float32]) -> None:
         """Fill one row of ``out``, float32 ``(len(rows), len(names))``, for each candidate."""

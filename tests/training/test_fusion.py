@@ -11,10 +11,11 @@ from reco_sdk.evaluation.dataset import make_log
 from reco_sdk.sources.fused import Fused
 from reco_sdk.sources.history import History
 from reco_sdk.training import fusion as fusion_module
-from reco_sdk.training.co_occurrence import fit_co_occurrence
+from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
 from reco_sdk.training.fusion import fit_fusion, make_pool
 from reco_sdk.training.fusion_slice import recent_slice
 from reco_sdk.training.fusion_trees import Trees
+from reco_sdk.training.linear import fit_linear
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.session_knn import fit_session_knn
 
@@ -108,6 +109,11 @@ def test_candidates_are_described():
     found = alone.scores(np.asarray([7, 3, 7], np.int32), np.arange(3.0), 40)
     for row, score in zip(found.rows.tolist(), found.scores.tolist(), strict=True):
         assert of["co_occurrence"][row] == pytest.approx(score, rel=1e-6)
+
+
+def test_names_of_features_are_each_their_own():
+    pool = make_pool(chains(20), Items(40), (*FITS, fit_history, fit_linear))
+    assert len(set(pool.names)) == len(pool.names)
 
 
 def test_only_what_is_allowed_is_a_candidate():
