@@ -89,17 +89,21 @@ class SessionCookie:
     def _events_for(self, user_id: str | None) -> tuple[Event, ...]:
         if self._brought is None:
             self._brought = self._read() if self._text else ()
-        return () if user_id and self._owner not in {"", _mark(user_id)} else self._brought
+        if user_id and self._owner not in {"", _mark(user_id)}:
+            self._owner, self._brought = "", ()
+            metrics.count("session.refused")
+        return self._brought
 
     def _read(self) -> tuple[Event, ...]:
         try:
-            self._owner, found = _decode(self._visitor_id, self._text or "")
+            owner, found = _decode(self._visitor_id, self._text or "")
         except _NOT_OURS:
             # Forged, another visitor's, of a secret key long gone, or of another release.
             metrics.count("session.refused")
             return ()
         events = carried(found, time.time())
         metrics.count("session.read" if events else "session.expired")
+        self._owner = owner if events else ""
         return events
 
 

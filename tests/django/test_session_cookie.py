@@ -266,7 +266,9 @@ def carried_to(first, then):
     ("first", "then", "known"), [(None, "1", True), ("1", "1", True), ("1", None, True), ("1", "2", False), (None, None, True)]
 )
 def test_what_one_account_did_is_not_anothers(first, then, known):
+    metrics.reset()
     assert carried_to(first, then) is known
+    assert metrics.counts().get("session.refused", 0) == (not known)
 
 
 def test_who_logs_out_leaves_the_session_to_the_account():
