@@ -280,7 +280,7 @@ class Follower:
                     self._take_from_others([s for s in page if s.sequence > self._sequence])
             before = Delta(version=base.item_version)
             delta = await self._reader.read(base, before, all_vectors=True) or before
-            state = await self._state(base, delta, live)
+            state, _ = await self._state(base, delta, live)
             with self._apply_lock:
                 self.base, self._delta, self._sequence = base, delta, max(sequence, self._sequence)
                 self._engine.state = state
@@ -296,10 +296,8 @@ class Follower:
         if delta is None:
             return False
         before = self._engine.state.view.dimension
-        started = time.monotonic()
-        state = await self._state(self.base, delta, self._engine.state.live)
-        now = time.monotonic()
-        self._items_not_before = now + (now - started) * (1.0 / VIEW_SHARE - 1.0)
+        state, spent = await self._state(self.base, delta, self._engine.state.live)
+        self._items_not_before = time.monotonic() + spent * (1.0 / VIEW_SHARE - 1.0)
         self._delta = delta
         self._engine.state = state
         if state.view.dimension != before:
@@ -373,13 +371,19 @@ class Follower:
 
     # -- the state that serves
 
-    async def _state(self, base: Base, delta: Delta, live: LiveCounts) -> State:
+    async def _state(self, base: Base, delta: Delta, live: LiveCounts) -> tuple[State, float]:
+        """Return the state, and the seconds of a core that it took.
+
+        Not the seconds that went by: on a busy machine they are many more, and every process would wait for all others.
+        """
         self._views += 1
         version = self._views
 
-        def make() -> State:
+        def make() -> tuple[State, float]:
+            started = time.thread_time()
             view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, version)
-            return State(view, live.orders(view), live)
+            state = State(view, live.orders(view), live)
+            return state, time.thread_time() - started
 
         return await asyncio.to_thread(make)
 

@@ -1,8 +1,10 @@
 """What differs from the snapshot, and how it is kept small."""
 
+import time
+
 import pytest
 
-from reco_sdk import Item
+from reco_sdk import Item, following
 from reco_sdk import delta as module
 from reco_sdk.delta import Delta
 from reco_sdk.embedding.sync import embed_items
@@ -75,15 +77,15 @@ async def test_missing_vectors_are_looked_for_ever_less_often(web, monkeypatch):
     asked.clear()
     for _ in range(2_400):  # ten minutes
         now[0] += 0.25
-        await web._follower.follow()
+        assert await web.refresh() is True
     assert 5 < len(asked) < 40
     asked.clear()
     await web.store.upsert_items([item("new")])
-    await web._follower.follow()
+    assert await web.refresh() is True
     assert asked == [1]  # the new one alone
     for _ in range(8):
         now[0] += 0.25
-        await web._follower.follow()
+        assert await web.refresh() is True
     assert len(asked) >= 3  # somebody may embed now: often again
 
 
@@ -126,3 +128,20 @@ async def test_changes_without_a_pause_are_taken_over_together(tmp_path, monkeyp
         await reco.store.upsert_items([item("c")])
         assert await reco.refresh()  # who asks for it gets it
         assert reco.engine.state.view.row("c") >= 0
+
+
+async def test_a_machine_that_is_busy_elsewhere_holds_up_no_change(web, monkeypatch):
+    waited = 0.2
+
+    class Held(following.View):
+        def __init__(self, *arguments):
+            time.sleep(waited)
+            super().__init__(*arguments)
+
+    await web.upsert_items(WARDROBE)
+    monkeypatch.setattr(following, "View", Held)
+    await web.store.upsert_items([item("hat")])
+    assert await web.refresh() is True
+    # What it computed counts, not how long it was kept from it: three times that, at a quarter of a core.
+    assert web._follower._items_not_before < time.monotonic() + 3 * waited / 2
+    assert web.engine.state.view.row("hat") >= 0
