@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 from tests.chaos.hosts import WORKERS, Host, everywhere
@@ -9,7 +10,6 @@ from tests.chaos.ledger import BY_SIGNAL, BY_SWEEP, Ledger
 from tests.chaos.shop import ChaosShop
 
 CONVERGED_SECONDS = 2.0
-FRESH_SECONDS = 1.0
 GIVE_UP_SECONDS = 30.0
 LOOK_SECONDS = 0.04
 
@@ -30,7 +30,7 @@ class Watcher(threading.Thread):
             for host in self._hosts:
                 for pid, held in host.held().items():
                     answers[host.name, pid] = (time.monotonic(), held)
-            self._ledger.look(answers)
+            self._ledger.look(answers, WORKERS * len(self._hosts))
             self.rounds += 1
             self.stopping.wait(LOOK_SECONDS)
 
@@ -79,14 +79,21 @@ def check_purchases(shop: ChaosShop, ledger: Ledger) -> dict[str, int]:
     wrong = [event_id for event_id, _, quantity in stored if event_id in lines and lines[event_id] != quantity]
     if lost or unknown or doubled or wrong:
         ledger.fail("purchases", f"lost {lost[:10]}, doubled {doubled}, of no line {unknown[:10]}, wrong quantity {wrong[:10]}")
-    return {"lines": len(lines), "stored": len(stored), "lost": len(lost), "doubled": doubled + len(unknown), "wrong": len(wrong)}
+    return {
+        "lines": len(lines),
+        "stored": len(stored),
+        "lost": len(lost),
+        "doubled": doubled,
+        "of_no_line": len(unknown),
+        "wrong": len(wrong),
+    }
 
 
 def check_views(shop: ChaosShop, hosts: list[Host], ledger: Ledger) -> dict[str, Any]:
     """Compare the views of pages that were delivered with those stored; what is missing must have been counted as lost."""
     found = shop.rows("SELECT visitor_id, item_id, count(*) FROM reco_interaction WHERE kind = 'view_item' GROUP BY 1, 2")
     stored = {(visitor, int(item_id.rpartition(":")[2])): number for visitor, item_id, number in found}
-    delivered = sum((views for views in ledger.views.values()), start=type(next(iter(ledger.views.values())))())
+    delivered = sum(ledger.views.values(), start=Counter())
     missing = sum(max(number - stored.get(key, 0), 0) for key, number in delivered.items())
     counted = {host.name: host.uncounted() for host in hosts}
     bound = sum(waits + lost for waits, lost in counted.values())
@@ -102,7 +109,7 @@ def quantile(values: list[float], q: float) -> float | None:
     return sorted(values)[min(int(q * len(values)), len(values) - 1)]
 
 
-def check_freshness(ledger: Ledger) -> dict[str, Any]:
+def check_freshness(ledger: Ledger, bar_seconds: float) -> dict[str, Any]:
     """See how long it took, while nothing was broken, from a commit until every process showed it."""
     found: dict[str, Any] = {}
     late = [change for change in ledger.pending.values() if change.healthy]
@@ -121,6 +128,6 @@ def check_freshness(ledger: Ledger) -> dict[str, Any]:
     p99 = found[BY_SIGNAL]["p99"]
     if p99 is None:
         ledger.fail("freshness", "no change was made while all was healthy")
-    elif p99 > FRESH_SECONDS:
-        ledger.fail("freshness", f"p99 from commit to recommendable everywhere is {p99:.2f} s")
+    elif p99 > bar_seconds:
+        ledger.fail("freshness", f"p99 from commit to recommendable everywhere is {p99:.2f} s, more than {bar_seconds} s")
     return found

@@ -136,7 +136,7 @@ class Disturber(threading.Thread):
     def restart_postgres(self) -> None:
         server = self._shop.server.server
         mode = self._random.choice(("fast", "immediate"))
-        with self._ledger.disturbing("PostgreSQL restarted", mode):
+        with self._ledger.disturbing("PostgreSQL restarted", mode), self._ledger.away():
             server.stop(mode)
             time.sleep(self._some(AWAY_SECONDS))
             server.start()
@@ -146,7 +146,7 @@ class Disturber(threading.Thread):
         with self._connected() as database:
             pids = self._sessions(database, "TRUE")
             chosen = self._random.sample(pids, (len(pids) + 1) // 2)
-            with self._ledger.disturbing("sessions terminated", str(len(chosen))):
+            with self._ledger.disturbing("sessions terminated", str(len(chosen))), self._ledger.away():
                 self._terminate(database, chosen)
 
     def deafen(self) -> None:

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ LAST_LOOK_SECONDS = 2.0
 
 
 def drive(
-    shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool, say: Callable[[str], None]
+    shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool, fresh_seconds: float
 ) -> dict[str, Any]:
     """Drive the shop; return the report."""
     ledger = Ledger()
@@ -35,7 +34,7 @@ def drive(
         for host in made:
             host.start()
         wait_until_ready(made, START_SECONDS)
-        return _Run(shop, made, office, ledger, seed, calm=calm, say=say).run(seconds)
+        return _Run(shop, made, office, ledger, seed, calm=calm, fresh_seconds=fresh_seconds).run(seconds)
     finally:
         for host in made:
             host.end()
@@ -51,9 +50,10 @@ class _Run:
         seed: int,
         *,
         calm: bool,
-        say: Callable[[str], None],
+        fresh_seconds: float,
     ) -> None:
-        self.shop, self.hosts, self.office, self.ledger, self.seed, self.say = shop, hosts, office, ledger, seed, say
+        self.shop, self.hosts, self.office, self.ledger, self.seed = shop, hosts, office, ledger, seed
+        self.bar_seconds = fresh_seconds
         self.converged: list[float] = []
         self.visitors = [
             Visitor(f"{seed}:visitor:{number}", hosts, office.lasting, ledger, PAGES_PAUSE_SECONDS) for number in range(VISITORS)
@@ -113,7 +113,7 @@ class _Run:
         figures = {
             "purchases": check_purchases(self.shop, self.ledger),
             "views": check_views(self.shop, self.hosts, self.ledger),
-            "freshness_seconds": check_freshness(self.ledger),
+            "freshness_seconds": check_freshness(self.ledger, self.bar_seconds),
             "converged_seconds": [round(took, 3) for took in self.converged],
             "looks_per_second": round(self.watcher.rounds / self.ledger.seconds(), 1),
             "slowest_page_seconds": round(max(visitor.slowest for visitor in self.visitors), 3),

@@ -11,6 +11,12 @@ BY_SIGNAL = "signal"
 BY_SWEEP = "sweep"
 SETTLES_SECONDS = 8.0
 """After a disturbance: a lease runs out (5 s), and whoever takes it goes through what waits."""
+NEWS_SECONDS = 2.0
+"""How long news may take while nothing is broken."""
+PAGE_SECONDS = 0.5
+"""A page that was asked for so long before may meet it."""
+ASKS_AGAIN_SECONDS = 1.5
+"""How long pages do without a database that is back: a row a second tries it."""
 
 
 @dataclass
@@ -47,6 +53,7 @@ class Ledger:
         self.disturbances: list[dict[str, object]] = []
         self._active: Counter[str] = Counter()
         self._calm_since = self.started
+        self._aways: list[list[float]] = []
         self._kills: list[tuple[str, float, float]] = []
         self.views: dict[str, Counter[tuple[str, int]]] = {}
 
@@ -95,20 +102,34 @@ class Ledger:
                 self.pending[pk] = Change(pk, cents, found_by, what, now, healthy=self._is_healthy(now))
 
     def phantoms(self, pks: set[int], asked_at: float) -> list[int]:
-        """Return what a page that was asked for then must not show."""
+        """Return what a page that was asked for then must not show.
+
+        A page that cannot ask the shop's database shows what its process knows; so what was hidden just before it went away,
+        within the time that news takes, is excused while it is away. What was rolled back never is.
+        """
         with self._lock:
-            return [pk for pk in pks if pk in self.never or self._gone.get(pk, asked_at + 1) <= asked_at]
+            since = min(
+                (start - window for start, end, window in self._aways if start <= asked_at + PAGE_SECONDS and asked_at <= end),
+                default=asked_at,
+            )
+            return [pk for pk in pks if pk in self.never or self._gone.get(pk, asked_at + 1) <= min(since, asked_at)]
+
+    def said_of(self, pks: list[int], asked_at: float) -> str:
+        """Return since when each was gone when a page was asked for."""
+        with self._lock:
+            gone = {pk: f"gone for {asked_at - self._gone[pk]:.2f} s" for pk in pks if pk in self._gone}
+        return ", ".join(f"{pk} ({gone.get(pk, 'rolled back')})" for pk in pks)
 
     # -- freshness
 
-    def look(self, answers: dict[tuple[str, int], tuple[float, dict[int, int] | None]]) -> None:
-        """Note which changes each process shows, and take the time of those that all show."""
+    def look(self, answers: dict[tuple[str, int], tuple[float, dict[int, int] | None]], processes: int) -> None:
+        """Note which changes each process shows, and take the time of those that as many processes as there should be show."""
         with self._lock:
             for pk, change in list(self.pending.items()):
                 for process, (at, held) in answers.items():
                     if held is not None and at > change.at and process not in change.seen and change.is_in(held):
                         change.seen[process] = at
-                if answers and all(process in change.seen for process in answers):
+                if len(answers) == processes and all(process in change.seen for process in answers):
                     del self.pending[pk]
                     took = max(change.seen[process] for process in answers) - change.at
                     if change.healthy and self._is_healthy(time.monotonic()):
@@ -151,6 +172,18 @@ class Ledger:
                 self._calm_since = time.monotonic()
                 ended = round(self.seconds(), 2)
                 self.disturbances.append({"what": name, "target": target, "from": round(began, 2), "to": ended})
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Mark the time in which the database, or a session with it, is not there, until pages ask again."""
+        now = time.monotonic()
+        with self._lock:
+            entry = [now, float("inf"), NEWS_SECONDS if now - self._calm_since >= SETTLES_SECONDS else SETTLES_SECONDS]
+            self._aways.append(entry)
+        try:
+            yield
+        finally:
+            entry[1] = time.monotonic() + ASKS_AGAIN_SECONDS
 
     def killed(self, host: str, until: float = 0.0) -> None:
         """Note that connections of a host are cut, now or until then."""

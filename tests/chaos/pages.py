@@ -30,7 +30,7 @@ def checkout(request):
         with transaction.atomic():
             order = Order.objects.create(paid=True)
             lines = [
-                OrderLine.objects.create(order=order, product_id=pk, price=1, quantity=quantity)
+                OrderLine.objects.create(order=order, product_id=pk, price=1, quantity=int(quantity))
                 for pk, quantity in zip(request.POST.getlist("product"), request.POST.getlist("quantity"), strict=True)
             ]
             for line in lines:

@@ -61,14 +61,16 @@ class Visitor(threading.Thread):
 
     def _look(self, host: Host, path: str, cookies: dict[str, str]) -> bool:
         """Ask for a page; return whether it came."""
-        asked_at = time.monotonic()
+        asked_at, healthy = time.monotonic(), self._ledger.healthy
         body = self._ask(host, path, cookies)
         if body is None:
             return False
         shown = {int(pk) for pk in SHOWN.findall(body)}
         self._ledger.count("pages with rows" if shown else "pages without a row")
+        if not shown and healthy and self._ledger.healthy:
+            self._ledger.fail("rows", f"{host.name} {path} shows no row")
         if wrong := self._ledger.phantoms(shown, asked_at):
-            self._ledger.fail("phantoms", f"{host.name} {path} shows {wrong}")
+            self._ledger.fail("phantoms", f"{host.name} {path} shows {self._ledger.said_of(wrong, asked_at)}")
         return True
 
     def _buy(self, host: Host, cookies: dict[str, str]) -> None:
