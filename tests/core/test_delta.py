@@ -77,15 +77,15 @@ async def test_missing_vectors_are_looked_for_ever_less_often(web, monkeypatch):
     asked.clear()
     for _ in range(2_400):  # ten minutes
         now[0] += 0.25
-        assert await web.refresh() is True
+        await web._follower.follow()
     assert 5 < len(asked) < 40
     asked.clear()
     await web.store.upsert_items([item("new")])
-    assert await web.refresh() is True
+    await web._follower.follow()
     assert asked == [1]  # the new one alone
     for _ in range(8):
         now[0] += 0.25
-        assert await web.refresh() is True
+        await web._follower.follow()
     assert len(asked) >= 3  # somebody may embed now: often again
 
 
