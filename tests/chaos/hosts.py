@@ -95,6 +95,7 @@ class Host:
     def start(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "tests.servers.shop.wsgi", "--config", "python:tests.chaos.door"]
         command += ["--workers", str(WORKERS), "--worker-class", "gthread", "--threads", "4", "--bind", "127.0.0.1:{port}"]
+        command += ["--no-control-socket"]  # hosts of one account would share it
         self.web = Running(command, self._environment, self.folder / "web.log")
         self._start_worker()
         self._init = threading.Thread(target=self._supervise, name=f"init-{self.name}", daemon=True)
