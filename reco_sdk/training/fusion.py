@@ -24,6 +24,8 @@ HELD_SHARE: Final = 0.2
 LEAST_QUESTIONS: Final = 300
 """With fewer that a candidate answers, trees learn noise."""
 
+MANY_QUESTIONS: Final = 3_000
+"""With fewer, trees are also fitted to correct the best blend."""
 PRIOR_QUESTIONS: Final = 5.0
 """What the prior of a blend weighs."""
 
@@ -89,14 +91,19 @@ def fit_fusion(
     left = seconds - 2.0 * fitting
     groups = _ask(pool, log, part, time.perf_counter() + 0.3 * left)
     held = int(HELD_SHARE * len(groups))
-    ranker: Ranker | None = None
+    ranker: Ranker
+    ranker, choice = _best_blend(groups, pool)
+    quality = groups.quality(ranker, held)
+    learnt = f"{len(groups):,} of {groups.asked:,} questions ({part.kind})"
     if len(groups) >= LEAST_QUESTIONS:
-        ranker = fit_trees(groups, held, 0.5 * left)
-    blend, of_blend = _best_blend(groups, pool)
-    choice = f"trees over {len(groups):,} of {groups.asked:,} questions ({part.kind})"
-    if ranker is None or groups.quality(ranker, held) < groups.quality(blend, held):
-        ranker, choice = blend, f"{of_blend}, by {len(groups):,} of {groups.asked:,} questions ({part.kind})"
-    return Fused(make_pool(log, items, fits, limit), ranker, choice)
+        bases: list[tuple[Ranker | None, str]] = [(None, "trees")]
+        if len(groups) < MANY_QUESTIONS:
+            bases.append((ranker, f"trees over {choice}"))
+        for base, name in bases:
+            trees = fit_trees(groups, held, 0.4 * left / len(bases), base)
+            if (of_trees := groups.quality(trees, held)) > quality:
+                ranker, choice, quality = trees, name, of_trees
+    return Fused(make_pool(log, items, fits, limit), ranker, f"{choice}, by {learnt}")
 
 
 def _best_blend(groups: Groups, pool: Pool) -> tuple[Blend, str]:

@@ -18,6 +18,8 @@ __all__ = ["Groups", "Trees", "fit_trees"]
 ROUNDS: Final = 400
 PATIENCE: Final = 30
 CUTOFF: Final = 10
+BASE_SCALE: Final = 4.0
+"""What a base from 0 to 1 counts in the scores of trees, for which some few units are sure."""
 SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "metric": "ndcg",
@@ -78,18 +80,39 @@ class Groups:
 
 
 class Trees:
-    """A fitted ensemble."""
+    """A fitted ensemble.
 
-    def __init__(self, booster: Any) -> None:
+    Parameters
+    ----------
+    booster
+        LightGBM's.
+    base
+        What the trees were fitted to correct.
+    """
+
+    def __init__(self, booster: Any, base: Ranker | None = None) -> None:
         self._booster = booster
+        self._base = base
 
     def predict(self, features: npt.NDArray[np.float32]) -> Floats:
-        """Return the sum of the trees."""
-        return np.asarray(self._booster.predict(features, num_threads=1), np.float64)
+        """Return the sum of the trees, and of what they correct."""
+        total = np.asarray(self._booster.predict(features, num_threads=1), np.float64)
+        return total if self._base is None else total + BASE_SCALE * self._base.predict(features)
 
 
-def fit_trees(groups: Groups, held: int, seconds: float) -> Trees:
+def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = None) -> Trees:
     """Fit on all questions but the first ``held``, which say when to stop.
+
+    Parameters
+    ----------
+    groups
+        Questions, in an order that was drawn by lot.
+    held
+        How many of them to hold back.
+    seconds
+        No tree is begun later.
+    base
+        Fit what is to be added to this, rather than begin from nothing: little evidence suffices for a correction.
 
     Raises
     ------
@@ -103,11 +126,12 @@ def fit_trees(groups: Groups, held: int, seconds: float) -> Trees:
     until = time.perf_counter() + seconds
 
     def data(part: slice, reference: Any = None) -> Any:
-        labels = groups.labels[part]
+        labels, features = groups.labels[part], np.concatenate(groups.features[part])
         return lightgbm.Dataset(
-            np.concatenate(groups.features[part]),
+            features,
             np.concatenate(labels),
             group=[len(label) for label in labels],
+            init_score=None if base is None else BASE_SCALE * base.predict(features),
             reference=reference,
             feature_name=list(groups.names),
             params=SETTINGS,
@@ -125,4 +149,4 @@ def fit_trees(groups: Groups, held: int, seconds: float) -> Trees:
         valid_sets=[data(slice(0, held), learnt)],
         callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), on_time],
     )
-    return Trees(booster)
+    return Trees(booster, base)
