@@ -136,6 +136,8 @@ class Recorder(Generic[T]):
             self._task = None
         try:
             await self.flush()
+        except RecoError as error:
+            logger.warning("%d recorded could not be written at close: %s", self.pending, error)
         except Exception:
             logger.exception("%d recorded could not be written at close", self.pending)
 

@@ -131,3 +131,33 @@ def test_a_slow_start_is_waited_for_once(settings, monkeypatch, db):
     assert closed
     assert process._backend is None
     assert places.is_inline(recommender.get_settings())
+
+
+def test_a_start_that_failed_is_tried_again_beside_the_pages(settings, monkeypatch, db):
+    from django_reco import recommender
+    from reco_sdk.errors import StoreUnavailable
+
+    again = threading.Event()
+    tries = []
+
+    class Down:
+        def __init__(self, config):
+            pass
+
+        def start(self, timeout_seconds):
+            tries.append(again.is_set())
+            if len(tries) > 1:
+                again.wait(30)
+            raise StoreUnavailable("nobody answers")
+
+    settings.RECO = {"ITEMS": "plain.Product", "MODEL": "hashing", "START_SECONDS": 3_600.0}
+    monkeypatch.setattr("django_reco.backend.Backend", Down)
+    monkeypatch.setattr(recommender, "is_inline", lambda config: False)
+    monkeypatch.setattr(recommender, "RETRY_SECONDS", 0.0)
+    process = recommender.Process()
+    assert process.backend() is None  # waited for, as it may succeed
+    assert process.error == "nobody answers"
+    assert [process.backend() for _ in range(10)] == [None] * 10  # an hour each, if they waited
+    again.set()
+    process.end()
+    assert tries[:2] == [False, False]

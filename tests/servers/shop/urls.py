@@ -9,5 +9,6 @@ urlpatterns = [
     path("async/<int:pk>/", pages.aproduct, name="aproduct"),
     path("awaited/<int:pk>/", pages.awaited, name="awaited"),
     path("save/", views.save, name="save"),
+    path("look/<int:pk>/", views.look, name="look"),
     path("reco/", include("django_reco.urls")),
 ]

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.csrf import csrf_exempt
 
+import django_reco as reco
 from tests.django.shops.plain.models import Product
 
 
@@ -35,3 +36,8 @@ def save(request):
     """Save a product as an admin would."""
     product = Product.objects.create(title=request.POST["title"], slug="saved", price=1)
     return HttpResponse(str(product.pk))
+
+
+def look(request, pk):
+    """Record a look at a product on a page that needs no database."""
+    return HttpResponse("recorded" if reco.track(request, "view_item", f"plain.product:{pk}") else "lost")
