@@ -10,7 +10,7 @@ import numpy as np
 
 from reco_sdk.evaluation import baselines, rating_models
 from reco_sdk.evaluation.dataset import Dataset
-from reco_sdk.sources.item_rows import ItemRows
+from reco_sdk.sources.item_rows import ItemRows, RowTable
 from reco_sdk.sources.proposals import Proposer
 from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
 from reco_sdk.training.fusion import fit_fusion
@@ -18,6 +18,7 @@ from reco_sdk.training.linear import MAX_ITEMS, fit_linear
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.row_tables import neighbour_table
 from reco_sdk.training.session_knn import fit_session_knn
+from reco_sdk.training.two_steps import fit_co_then_co, fit_co_then_text, fit_text_then_co
 
 __all__ = ["Contender", "contenders", "fusion", "learned_sources", "simple_sources"]
 
@@ -79,23 +80,27 @@ def learned_sources(data: Dataset) -> tuple[Contender, ...]:
 def fusion(data: Dataset, *, ordered: bool = True) -> Contender:
     """Return the fusion of all learned sources and of content."""
     fits = [fit for _, fit in _learned_fits(data)]
-    if data.items.vectors is not None and len(data.items) <= _MOST_NEIGHBOUR_ROWS:
-        fits.append(_content_rows())
+    if len(data.items) <= _MOST_NEIGHBOUR_ROWS:
+        fits.append(fit_co_then_co)
+        if data.items.vectors is not None:
+            fits += _of_texts()
     return Contender("fusion", lambda log, items, seconds: fit_fusion(log, items, seconds, fits, ordered=ordered))
 
 
-def _content_rows() -> Callable[[Log, Items], Proposer]:
-    """Return a fit that looks for the nearest texts once, whatever log it is given."""
-    known: list[ItemRows] = []
+def _of_texts() -> list[Callable[[Log, Items], Proposer]]:
+    """Return fits that share the nearest texts, looked for once, whatever log they are given."""
+    known: list[RowTable] = []
 
-    def fit(log: Log, items: Items) -> Proposer:
-        del log
+    def texts(items: Items) -> RowTable:
         if not known and items.vectors is not None:
-            table = neighbour_table(items.vectors, _NEIGHBOURS)
-            known.append(ItemRows("content_rows", table, decays=(0.7,), max_items=10))
+            known.append(neighbour_table(items.vectors, _NEIGHBOURS))
         return known[0]
 
-    return fit
+    return [
+        lambda _, items: ItemRows("content_rows", texts(items), decays=(0.7,), max_items=10),
+        lambda log, items: fit_text_then_co(log, texts(items)),
+        lambda log, items: fit_co_then_text(log, texts(items)),
+    ]
 
 
 def simple_sources(data: Dataset) -> tuple[Contender, ...]:
