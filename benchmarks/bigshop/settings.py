@@ -1,4 +1,7 @@
-"""Settings: ``BIGSHOP_VAR`` is where its database lies, ``BIGSHOP_RECO`` says whether it recommends."""
+"""Settings: ``BIGSHOP_VAR`` is where its files lie, ``BIGSHOP_RECO`` says whether it recommends.
+
+Its database is SQLite in that folder, or the PostgreSQL that ``BIGSHOP_DATABASE`` names.
+"""
 
 import os
 from pathlib import Path
@@ -32,6 +35,10 @@ TEMPLATES = [
         "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
     }
 ]
+if database := os.environ.get("BIGSHOP_DATABASE", ""):
+    from scripts.postgres import django_database
+
+    DATABASES["default"] = django_database(database)
 LOGGING = {"version": 1, "disable_existing_loggers": False, "handlers": {"console": {"class": "logging.StreamHandler"}}}
 RECO = {
     "ITEMS": "bigshop.Product",

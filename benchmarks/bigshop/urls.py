@@ -1,7 +1,7 @@
-"""Its one page."""
+"""Its one page, and what a process has in memory."""
 
 from django.urls import path
 
-from benchmarks.bigshop.views import page
+from benchmarks.bigshop.views import live, page
 
-urlpatterns = [path("p/<int:pk>/", page)]
+urlpatterns = [path("p/<int:pk>/", page), path("live/", live)]
