@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.utils.cache import patch_cache_control
 
 from django_reco import metrics
 from django_reco.conf import CookieSettings, get_settings
@@ -145,6 +146,8 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
     if visitor is not None and visitor.new and visitor.visitor_id:
         age = config.max_age_seconds
         response.set_signed_cookie(config.name, visitor.visitor_id, salt=SALT, max_age=age, **options)
+        # A cache that kept the page with its cookie would make one visitor of many.
+        patch_cache_control(response, private=True)
     elif brings_cookies(request) and not consents(request):
         forget(response)
         return
@@ -152,6 +155,7 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
         text = visitor.session.replacement(visitor.user_id)
         if text:
             response.set_cookie(config.session_name, text, max_age=SESSION_SECONDS, **options)
+            patch_cache_control(response, private=True)
         elif text is not None:
             _delete(response, config.session_name, config)
 

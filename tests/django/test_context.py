@@ -1,10 +1,13 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
-from django.test import RequestFactory
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 import django_reco as reco
 from django_reco import metrics
 from django_reco.context import visitor_of
+from django_reco.middleware import RecoMiddleware
 from django_reco.recommender import process
 from reco_sdk.interactions.robots import is_robot
 from tests.django.conftest import BROWSER
@@ -40,6 +43,32 @@ def test_same_visitor_next_time(browser, products):
     assert "reco_visitor" not in answer.cookies
     assert len({i.visitor_id for i in recorded()}) == 1
     assert [i.item_id for i in recorded()] == [f"plain.product:{p.pk}" for p in products[:2]]
+
+
+def test_a_cache_of_whole_pages_gives_nobody_anothers_cookies(products, settings):
+    """Before they have a visitor's cookie, all who consented send the same ones: a page that is kept for them is one page."""
+    cached = "django.middleware.cache.{}CacheMiddleware".format
+    settings.MIDDLEWARE = [cached("Update"), *settings.MIDDLEWARE, cached("FetchFrom")]
+    found = []
+    for _ in range(2):
+        client = Client(headers={"user-agent": BROWSER})
+        client.cookies["consent"] = "yes"
+        found.append(client.get(page(products)).cookies)
+    for name in ("reco_visitor", "reco_session"):
+        assert found[0][name].value != found[1][name].value
+    cache.clear()
+
+
+@pytest.mark.parametrize("control", ["", "public, max-age=60"])
+def test_a_page_that_gives_a_cookie_is_private(products, control):
+    def view_of(request):
+        reco.track(request, "view_item", products[0])
+        return HttpResponse(headers={"Cache-Control": control} if control else {})
+
+    answer = RecoMiddleware(view_of)(request_of())
+    assert "reco_visitor" in answer.cookies
+    assert "private" in answer["Cache-Control"]
+    assert "public" not in answer["Cache-Control"]
 
 
 def test_forged_cookie_is_another_visitor(browser, products):
