@@ -21,6 +21,8 @@ __all__ = ["fit_fusion", "make_pool"]
 LIMIT: Final = 100
 POPULAR: Final = 50
 HELD_SHARE: Final = 0.2
+DEFAULT_SECONDS: Final = 600.0
+LEAST_SECONDS: Final = 60.0
 LEAST_QUESTIONS: Final = 300
 """With fewer that a candidate answers, trees learn noise."""
 
@@ -77,18 +79,20 @@ def fit_fusion(
     Parameters
     ----------
     seconds
-        For everything; the number of questions and of trees is cut to fit.
+        For everything; the number of questions and of trees is cut to fit. Where the sources alone take as long, a
+        little is spent on the ranker all the same.
     fits
         The sources.
     ordered
         As of :func:`~reco_sdk.training.fusion_slice.recent_slice`.
     """
     started = time.perf_counter()
-    seconds = min(seconds, 600.0)
+    if seconds == float("inf"):
+        seconds = DEFAULT_SECONDS
     part = recent_slice(log, ordered=ordered)
     pool = make_pool(log.take(part.fit), items, fits, limit)
     fitting = time.perf_counter() - started
-    left = seconds - 2.0 * fitting
+    left = max(seconds - 2.0 * fitting, LEAST_SECONDS)
     groups = _ask(pool, log, part, time.perf_counter() + 0.3 * left)
     held = int(HELD_SHARE * len(groups))
     ranker: Ranker

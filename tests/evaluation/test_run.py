@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from reco_sdk.embedding.hashing import HashingEmbedder
 from reco_sdk.errors import ConfigError, InvalidInput, Leakage
-from reco_sdk.evaluation.contenders import Contender, simple_sources
+from reco_sdk.evaluation.contenders import Contender, fusion, simple_sources
 from reco_sdk.evaluation.folders import read_folder
 from reco_sdk.evaluation.run import FRACTIONS, evaluate
 from reco_sdk.evaluation.splitting import make_split
@@ -247,3 +248,26 @@ async def test_a_second_embedding_embeds_nothing(tmp_path):
     assert Counting.count == 40
     np.testing.assert_array_equal(first.items.vectors, second.items.vectors)
     assert np.allclose(np.linalg.norm(first.items.vectors, axis=1), 1, atol=1e-5)
+
+
+async def test_the_fusion_is_asked_like_any_source_and_stands_at_the_head(shop):
+    split = make_split(shop, "leave-one-out")
+    report = evaluate(shop, split, [*simple_sources(shop), fusion(shop, ordered=split.ordered)], budget_minutes=5)
+    by_source = {row.source: row for row in report.rows}
+    assert report.rows[0].source == "fusion"
+    best = max(by_source["content"].metrics["NDCG@10"], by_source["popularity"].metrics["NDCG@10"])
+    assert by_source["fusion"].metrics["NDCG@10"] >= 0.9 * best
+
+
+async def test_the_fusion_never_sees_what_is_withheld(shop):
+    """Whatever the held back items are, what was fitted without them answers the same."""
+    split = make_split(shop, "leave-one-out")
+    log = shop.log
+    changed = log.items.copy()
+    changed[~split.fit] = np.roll(changed[~split.fit], 1)
+    answers = []
+    for items in (log.items, changed):
+        fitted = replace(log, items=items).take(split.fit)
+        model = fusion(shop).fit(fitted, shop.items, 60.0)
+        answers.append([model.scores(fitted.items[:n], fitted.times[:n], 10).rows.tolist() for n in range(1, 6)])
+    assert answers[0] == answers[1]
