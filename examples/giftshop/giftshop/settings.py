@@ -99,6 +99,7 @@ RECO = {
         "url": "get_absolute_url",
         "queryset": "shop.models.indexed_products",
         "result_queryset": "shop.models.shown_products",
+        "same_for_all": True,
     },
     "ORDERS": {
         "model": "shop.OrderLine",
