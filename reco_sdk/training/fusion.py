@@ -23,6 +23,8 @@ POPULAR: Final = 50
 HELD_SHARE: Final = 0.2
 DEFAULT_SECONDS: Final = 600.0
 LEAST_SECONDS: Final = 60.0
+MOST_CELLS: Final = 200_000_000
+"""Numbers in the features of all questions, 0.8 GB; trees take as much again."""
 LEAST_QUESTIONS: Final = 300
 """With fewer that a candidate answers, trees learn noise."""
 
@@ -45,13 +47,13 @@ def make_pool(log: Log, items: Items, fits: Sequence[FitSource], limit: int = LI
 
 
 def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
-    """Draw the candidates of each question until the time is spent; those that no candidate answers teach nothing."""
+    """Draw the candidates of each question until time or memory is spent; those that no candidate answers teach nothing."""
     features: list[npt.NDArray[np.float32]] = []
     labels: list[npt.NDArray[np.int8]] = []
-    asked = 0
+    asked = cells = 0
     mask = None if part.repeats else np.ones(log.n_items, np.bool_)
     for question in _shuffled(part.questions):
-        if asked and time.perf_counter() > until:
+        if asked and (time.perf_counter() > until or cells > MOST_CELLS):
             break
         asked += 1
         shown = log.items[question.shown]
@@ -63,6 +65,7 @@ def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
         hits = np.isin(rows, question.targets)
         if hits.any():
             features.append(of_rows)
+            cells += of_rows.size
             labels.append(hits.astype(np.int8))
     return Groups(pool.names, tuple(features), tuple(labels), asked)
 
