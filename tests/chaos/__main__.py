@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="what is done in which order (default: a new one)")
     parser.add_argument("--hosts", type=int, default=2, help="how many hosts (default: 2)")
     parser.add_argument("--model", default="hashing", help="text model (default: hashing)")
+    parser.add_argument("--paced", action="store_true", help="allow a busy machine more seconds, by its measured pace")
     parser.add_argument("--calm", action="store_true", help="break nothing")
     parser.add_argument("--json", type=Path, help="where the figures go")
     given = parser.parse_args()
@@ -46,7 +47,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="reco-chaos-"))
     with databases() as server:
         shop = ChaosShop(folder, server, server.create(), MODEL=given.model)
-        report = run(shop, folder, seed=seed, seconds=given.seconds, hosts=given.hosts, calm=given.calm)
+        report = run(shop, folder, seed=seed, seconds=given.seconds, hosts=given.hosts, calm=given.calm, paced=given.paced)
         if not report["passed"] and server.server is not None:
             shutil.copy(server.server.folder / "log", folder / "postgres.log")
     if given.json:
@@ -69,7 +70,7 @@ def say(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 
-def run(shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool) -> dict[str, Any]:
+def run(shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool, paced: bool) -> dict[str, Any]:
     """Break it, and return what was found."""
     os.environ.update(shop.environment)
     import django
@@ -80,7 +81,7 @@ def run(shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int,
     began = time.monotonic()
     shop.make_tables()
     fresh_seconds = FRESH_SECONDS if shop.reco["MODEL"] == "hashing" else FRESH_WITH_MODEL_SECONDS
-    report = drive(shop, folder, seed=seed, seconds=seconds, hosts=hosts, calm=calm, fresh_seconds=fresh_seconds)
+    report = drive(shop, folder, seed=seed, seconds=seconds, hosts=hosts, calm=calm, fresh_seconds=fresh_seconds, paced=paced)
     return {**report, "took_seconds": round(time.monotonic() - began, 1)}
 
 

@@ -36,6 +36,8 @@ class Disturber(threading.Thread):
     def __init__(self, seed: str, shop: ChaosShop, hosts: list[Host], ledger: Ledger) -> None:
         super().__init__(name="disturber", daemon=True)
         self.stopping = threading.Event()
+        self.calm = threading.Lock()
+        """Held while something is broken, and by whoever wants that nothing is."""
         self.skipped: dict[str, str] = {}
         self._random = random.Random(seed)
         self._shop = shop
@@ -64,10 +66,16 @@ class Disturber(threading.Thread):
         for name in self._order():
             if self.stopping.wait(self._random.uniform(*PAUSE_SECONDS)):
                 return
-            try:
-                self._ways[name]()
-            except Exception as error:  # noqa: BLE001  the harness must not go on as if it had broken something
-                self._ledger.fail("harness", f"{name}: {type(error).__name__} {error}")
+            with self.calm:
+                self._break(name)
+
+    def _break(self, name: str) -> None:
+        if self.stopping.is_set():
+            return
+        try:
+            self._ways[name]()
+        except Exception as error:  # noqa: BLE001  the harness must not go on as if it had broken something
+            self._ledger.fail("harness", f"{name}: {type(error).__name__} {error}")
 
     def _order(self) -> Iterator[str]:
         """Yield each way once, in an order of its own each time."""

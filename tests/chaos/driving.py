@@ -5,11 +5,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.checking import Watcher, check_freshness, check_purchases, check_views, converge
+from tests.chaos.checking import Watcher, check_convergence, check_freshness, check_purchases, check_views, converge
 from tests.chaos.disturbing import Disturber
 from tests.chaos.hosts import Host, wait_until_ready
 from tests.chaos.ledger import SETTLES_SECONDS, Ledger
 from tests.chaos.office import Office
+from tests.chaos.pace import Pace
 from tests.chaos.shop import ChaosShop
 from tests.chaos.visitors import Visitor
 
@@ -17,13 +18,15 @@ START_SECONDS = 60.0
 WRITES_PAUSE_SECONDS = 0.15
 PAGES_PAUSE_SECONDS = 0.25
 VISITORS = 2
+CONVERGED_SECONDS = 2.0
 CALM_SECONDS = 8.0
+ROUND_SECONDS = 48.0
 LINE_SECONDS = 5.0
 LAST_LOOK_SECONDS = 2.0
 
 
 def drive(
-    shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool, fresh_seconds: float
+    shop: ChaosShop, folder: Path, *, seed: int, seconds: float, hosts: int, calm: bool, fresh_seconds: float, paced: bool
 ) -> dict[str, Any]:
     """Drive the shop; return the report."""
     ledger = Ledger()
@@ -34,7 +37,7 @@ def drive(
         for host in made:
             host.start()
         wait_until_ready(made, START_SECONDS)
-        return _Run(shop, made, office, ledger, seed, calm=calm, fresh_seconds=fresh_seconds).run(seconds)
+        return _Run(shop, made, office, ledger, seed, calm=calm, fresh_seconds=fresh_seconds, paced=paced).run(seconds)
     finally:
         for host in made:
             host.end()
@@ -51,10 +54,12 @@ class _Run:
         *,
         calm: bool,
         fresh_seconds: float,
+        paced: bool,
     ) -> None:
         self.shop, self.hosts, self.office, self.ledger, self.seed = shop, hosts, office, ledger, seed
-        self.bar_seconds = fresh_seconds
-        self.converged: list[float] = []
+        self.bar_seconds, self.paced = fresh_seconds, paced
+        self.converged: list[tuple[float, str]] = []
+        self.pace = Pace()
         self.visitors = [
             Visitor(f"{seed}:visitor:{number}", hosts, office.lasting, ledger, PAGES_PAUSE_SECONDS) for number in range(VISITORS)
         ]
@@ -67,18 +72,13 @@ class _Run:
         driving = [self.office, *self.visitors]
         for thread in (self.watcher, *driving):
             thread.start()
-        self._until(min(CALM_SECONDS, seconds / 3), "calm")
-        self._converge()
+        self._calm(min(CALM_SECONDS, seconds / 3))
         if self.disturber is not None:
             self.disturber.start()
-            self._until(seconds - CALM_SECONDS - SETTLES_SECONDS, "broken")
-            self.disturber.stopping.set()
-            self.disturber.join()
-            self._until(self.ledger.seconds() + self.ledger.settles_in, "settling")
-        while self.ledger.seconds() < seconds:
-            self._until(min(self.ledger.seconds() + CALM_SECONDS, seconds), "calm")
-            self._converge()
-        for thread in driving:
+        rounds = max(int((seconds - CALM_SECONDS) / ROUND_SECONDS), 1)
+        for _ in range(rounds):
+            self._round(max((seconds - CALM_SECONDS) / rounds - CALM_SECONDS - SETTLES_SECONDS, 0.0))
+        for thread in [*driving, *([self.disturber] if self.disturber else [])]:
             thread.stopping.set()
         for thread in driving:
             thread.join()
@@ -92,11 +92,26 @@ class _Run:
             self.ledger.fail("endings", reason)
         return self._report(seconds)
 
+    def _round(self, seconds: float) -> None:
+        """Break things for a while, let it settle, look."""
+        if self.disturber is None:
+            self._calm(seconds)
+            return
+        self._wait(seconds, "broken")
+        with self.disturber.calm:
+            self._wait(self.ledger.settles_in, "settling")
+            self._calm(CALM_SECONDS)
+
     def _converge(self) -> None:
         self.converged.append(converge(self.shop, self.hosts, self.ledger))
 
-    def _until(self, when: float, what: str) -> None:
-        while (left := when - self.ledger.seconds()) > 0:
+    def _calm(self, seconds: float) -> None:
+        self._wait(seconds, "calm")
+        self._converge()
+
+    def _wait(self, seconds: float, what: str) -> None:
+        until = self.ledger.seconds() + seconds
+        while (left := until - self.ledger.seconds()) > 0:
             self._show(what)
             time.sleep(min(left, 0.2))
 
@@ -110,11 +125,14 @@ class _Run:
             sys.stderr.flush()
 
     def _report(self, seconds: float) -> dict[str, Any]:
+        pace = self.pace.stop()
+        allowed = pace if self.paced else 1.0
         figures = {
             "purchases": check_purchases(self.shop, self.ledger),
             "views": check_views(self.shop, self.hosts, self.ledger),
-            "freshness_seconds": check_freshness(self.ledger, self.bar_seconds),
-            "converged_seconds": [round(took, 3) for took in self.converged],
+            "pace": round(pace, 2),
+            "freshness_seconds": check_freshness(self.ledger, self.bar_seconds * allowed),
+            "converged_seconds": check_convergence(self.converged, self.ledger, CONVERGED_SECONDS * allowed),
             "looks_per_second": round(self.watcher.rounds / self.ledger.seconds(), 1),
             "slowest_page_seconds": round(max(visitor.slowest for visitor in self.visitors), 3),
             "done": dict(sorted(self.ledger.done.items())),

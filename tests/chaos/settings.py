@@ -12,7 +12,7 @@ RECO = {
     "ORDERS": {**SHOP_RECO["ORDERS"], "quantity": "quantity"},
     "MODE": "listen",
     # What sends no signal is found by looking; short, so that "found within" can be watched in a minute.
-    "ORDERS_SECONDS": 0.5,
+    "ORDERS_SECONDS": 1.0,
     "SWEEP_SECONDS": 1.0,
     "CONFIG": {"delta_limit": 100},  # hosts build snapshots while they are broken
 }

@@ -15,7 +15,18 @@ SEED = 1
 @pytest.mark.slow
 def test_a_minute_of_chaos(tmp_path):
     report = tmp_path / "chaos.json"
-    command = [sys.executable, "-m", "tests.chaos", "--seconds", str(SECONDS), "--seed", str(SEED), "--json", str(report)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.chaos",
+        "--seconds",
+        str(SECONDS),
+        "--seed",
+        str(SEED),
+        "--paced",
+        "--json",
+        str(report),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=4 * SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(report.read_text())
