@@ -35,6 +35,7 @@ OURS: Final = "django_reco/row.html"
 _HEADINGS: Final = {
     "similar_items": gettext_noop("Similar items"),
     "you_may_also_like": gettext_noop("You may also like"),
+    "bought_together": gettext_noop("Often bought together"),
     "recommended_for_you": gettext_noop("Recommended for you"),
     "recently_viewed": gettext_noop("Recently viewed"),
     "trending": gettext_noop("Trending now"),

@@ -115,8 +115,8 @@ def recommend(
     request
         Whose visitor and account are asked for; ``None`` for nobody.
     strategy
-        ``"similar_items"``, ``"you_may_also_like"``, ``"recommended_for_you"``, ``"recently_viewed"``, ``"trending"``,
-        ``"bestsellers"`` or ``"new_arrivals"``.
+        ``"similar_items"``, ``"you_may_also_like"``, ``"bought_together"``, ``"recommended_for_you"``,
+        ``"recently_viewed"``, ``"trending"``, ``"bestsellers"`` or ``"new_arrivals"``.
     seeds
         Objects or item ids to start from.
     n
@@ -131,15 +131,19 @@ def recommend(
     Returns
     -------
     ObjectSlate
-        Empty while the recommender cannot be used; that is logged and counted.
+        Empty while the recommender cannot be used; that is logged and counted. Also ``"bought_together"`` of nothing.
 
     Raises
     ------
     InvalidRequest
         For an unknown strategy, placement or filter, or ``n`` out of bounds.
     """
+    seeds = list(seeds)
+    if strategy == "bought_together" and not any(item_id_of(seed) for seed in seeds if seed is not None and seed != ""):
+        # Nothing goes with an empty cart.
+        return ObjectSlate(strategy=strategy, placement=placement or placement_for(seeds))
     if on_loop():
-        options = {"seeds": list(seeds), "n": n, "placement": placement, "exclude": list(exclude), **filters}
+        options = {"seeds": seeds, "n": n, "placement": placement, "exclude": list(exclude), **filters}
         return run_off_loop(recommend, request, strategy, **options)
     asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=exclude, filters=filters)
     _take_session(visitor_of(request))

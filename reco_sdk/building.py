@@ -19,8 +19,9 @@ from reco_sdk.items.text import TextRecipe
 from reco_sdk.ports import Clock, Embedder, StateStore, Store
 from reco_sdk.reading import MODEL, Read, model_of, read_everything
 from reco_sdk.snapshot.builder import Progress, build_snapshot
-from reco_sdk.snapshot.format import MANIFEST
+from reco_sdk.snapshot.format import FORMAT_VERSION, MANIFEST
 from reco_sdk.snapshot.publisher import SnapshotFolder
+from reco_sdk.training.behaviour import learn_behaviour
 
 __all__ = ["PRUNED_BEFORE", "Build", "Quiet", "build", "due", "embed_next", "read_meta", "refusal", "remember_model", "store_id"]
 
@@ -29,6 +30,10 @@ logger = logging.getLogger(__name__)
 QUIET_SECONDS: Final = 0.5
 QUIET_CHANGES_PER_SECOND: Final = 100.0
 QUIET_PATIENCE_SECONDS: Final = 60.0
+
+LEARN_AFTER_INTERACTIONS: Final = 10_000
+LEARN_AFTER_SECONDS: Final = 3_600.0
+"""So much behaviour is worth a snapshot, which counts it in memory that processes share; once an hour at most."""
 
 STORE_ID: Final = "store.id"
 """State: what tells this store from every other."""
@@ -82,7 +87,9 @@ async def build(
         if embedder is not None:
             await remember_model(store, recipe, read.source.fingerprint, read.source.item_version)
         now = clock.now().timestamp()
-        path = await asyncio.to_thread(build_snapshot, folder.root, read.source, config, now=now, progress=progress)
+        path = await asyncio.to_thread(
+            build_snapshot, folder.root, read.source, config, learn=learn_behaviour, now=now, progress=progress
+        )
         folder.publish(path)
         folder.prune()
     return Build(path, read)
@@ -137,14 +144,15 @@ async def refusal(store: Store, meta: Mapping[str, Any]) -> str | None:
 
 
 def read_meta(path: Path | None) -> dict[str, Any] | None:
-    """Return what a snapshot's builder wrote beside the arrays, ``None`` without a readable one."""
+    """Return what a snapshot's builder wrote beside the arrays, ``None`` without one that this release reads."""
     if path is None:
         return None
     try:
-        meta = json.loads((path / MANIFEST).read_bytes())["content"]["meta"]
+        content = json.loads((path / MANIFEST).read_bytes())["content"]
+        meta, version = content["meta"], content["format"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return meta if isinstance(meta, dict) else None
+    return meta if isinstance(meta, dict) and version == FORMAT_VERSION else None
 
 
 async def due(
@@ -171,6 +179,8 @@ async def due(
         if int(meta.get("embedded", meta["item_version"])) < int(meta["item_version"]) <= done:
             return f"{meta['items'] - meta['with_vector']:,} of its items have a vector by now"
     age = now - float(meta["reference"])
+    if age > LEARN_AFTER_SECONDS and await store.interaction_sequence() - int(meta["sequence"]) > LEARN_AFTER_INTERACTIONS:
+        return f"more than {LEARN_AFTER_INTERACTIONS:,} interactions came since the last"
     stale = version != int(meta["item_version"]) or await store.interaction_sequence() != int(meta["sequence"])
     if config.snapshot_hours and stale and abs(age) > config.snapshot_hours * 3_600.0:
         hours = abs(age) / 3_600.0

@@ -67,6 +67,8 @@ class Config:
         How often the recorder writes, and how many interactions it holds at most.
     sessions_indexed
         So many of the most recent sessions are embedded into their own index.
+    interactions_learned
+        So many of the last interactions are counted in sessions and baskets.
     poll_interval_seconds
         How often a process looks for newer snapshots, items and interactions.
     lease_seconds
@@ -101,6 +103,7 @@ class Config:
     flush_interval_seconds: float = 1.0
     buffer_limit: int = 10_000
     sessions_indexed: int = 10_000
+    interactions_learned: int = 1_000_000
     poll_interval_seconds: float = 0.25
     lease_seconds: float = 5.0
     snapshot_hours: float = 24.0
@@ -175,6 +178,6 @@ class Config:
 
 _SMALLEST: Final = 1e-9
 _MAY_BE_ZERO: Final = frozenset(
-    {"cache_ttl_seconds", "exact_limit", "sessions_indexed", "delta_limit", "snapshot_hours"}
+    {"cache_ttl_seconds", "exact_limit", "sessions_indexed", "interactions_learned", "delta_limit", "snapshot_hours"}
     | {"keep_interactions_days", "keep_impressions_days", "keep_deleted_days"}
 )

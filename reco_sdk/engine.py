@@ -24,6 +24,7 @@ from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.view import View
+from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.context import Context, Source, rows_of
 from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
 from reco_sdk.types import BoolMask, Vector
@@ -120,6 +121,7 @@ class State:
     view: View
     orders: Orders
     live: LiveCounts
+    behaviour: Behaviour
 
 
 class _LateError(Exception):
@@ -178,7 +180,7 @@ class Engine:
         seeds = [row for row in map(state.view.row, request.seeds) if row >= 0]
         if request.seeds and not seeds:
             raise UnknownItem(request.seeds[0])
-        personal = strategy.hides_seen or any(source.name in PERSONAL for source, _ in strategy.sources)
+        personal = strategy.hides_seen or strategy.personal
         history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
         bought: tuple[int, ...] = ()
         if request.filters.exclude_purchased and not strategy.keeps_purchased and (request.visitor_id or request.user_id):
@@ -252,6 +254,7 @@ class Engine:
             seeds=np.asarray(seeds, dtype=np.int32),
             history=history,
             history_rows=seen,
+            behaviour=state.behaviour,
             query_vectors=self.query_vectors,
             new_arrival_days=self._config.new_arrival_days,
         )
@@ -271,13 +274,18 @@ class Engine:
 
     def _pick(self, context: Context, strategy: Strategy, request: Request, deadline: float) -> _Picked:
         picked = _Picked()
+        if perf_counter() > deadline:
+            raise _LateError
+        # Where nobody did anything, a strategy answers as if it read content alone.
+        learned = tuple(pair for pair in strategy.learned if pair[0].knows(context))
+        sources = (*strategy.sources, *learned)
         # One source alone has its order already; several need depth for a row that each holds in the middle.
-        k = max(MIN_CANDIDATES, 4 * request.n) if len(strategy.sources) > 1 else 2 * request.n + 8
+        k = max(MIN_CANDIDATES, 4 * request.n) if len(sources) > 1 else 2 * request.n + 8
         widened = 1
         while True:
             parts: list[tuple[Candidates, float]] = []
             used: list[Source] = []
-            for source, weight in strategy.sources:
+            for source, weight in sources:
                 if perf_counter() > deadline:
                     raise _LateError
                 candidates = source.candidates(context, k * widened)

@@ -26,6 +26,7 @@ from reco_sdk.snapshot.base import Base
 from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.snapshot.view import View
+from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.troubles import Troubles
 
 __all__ = ["Follower", "first_state"]
@@ -47,14 +48,19 @@ def _live(base: Base, config: Config) -> LiveCounts:
     return LiveCounts(base.reference, config.popular_half_life_days, config.trending_half_life_days)
 
 
+def _behaviour(base: Base, config: Config) -> Behaviour:
+    return Behaviour(base, config.session_gap_minutes * 60.0)
+
+
 def first_state(config: Config, clock: Clock) -> State:
     """Return what serves before anything was read: nothing."""
     base = Base.empty(clock.now().timestamp())
     view, live = View(base, (), {}, (), 1), _live(base, config)
-    return State(view, live.orders(view), live)
+    return State(view, live.orders(view), live, _behaviour(base, config))
 
 
 def _rank(state: State) -> Orders:
+    state.behaviour.publish()
     orders = state.live.orders(state.view)
     give_back_freed()
     return orders
@@ -258,7 +264,7 @@ class Follower:
 
     async def _take_over(self, base: Base) -> None:
         """Count what happened since a snapshot, then serve it; what is recorded meanwhile counts in both."""
-        live = _live(base, self._config)
+        live, behaviour = _live(base, self._config), _behaviour(base, self._config)
         seen: set[str] = set()
         with self._apply_lock:
             self._next_live = (live, seen)
@@ -274,13 +280,15 @@ class Follower:
                     [s.interaction for s in page if s.sequence > base.sequence and s.interaction.event_id not in seen],
                     self._engine.aliases,
                 )
+                later = [s.interaction for s in page if s.sequence > base.sequence]
+                await asyncio.to_thread(behaviour.add, later)
                 sequence = page[-1].sequence
                 if not self._starting:
                     # The state that goes on serving until then counts them too.
                     self._take_from_others([s for s in page if s.sequence > self._sequence])
             before = Delta(version=base.item_version)
             delta = await self._reader.read(base, before, all_vectors=True) or before
-            state, _ = await self._state(base, delta, live)
+            state, _ = await self._state(base, delta, live, behaviour)
             with self._apply_lock:
                 self.base, self._delta, self._sequence = base, delta, max(sequence, self._sequence)
                 self._engine.state = state
@@ -296,7 +304,7 @@ class Follower:
         if delta is None:
             return False
         before = self._engine.state.view.dimension
-        state, spent = await self._state(self.base, delta, self._engine.state.live)
+        state, spent = await self._state(self.base, delta, self._engine.state.live, self._engine.state.behaviour)
         self._items_not_before = time.monotonic() + spent * (1.0 / VIEW_SHARE - 1.0)
         self._delta = delta
         self._engine.state = state
@@ -349,6 +357,8 @@ class Follower:
             self._remember(i.event_id for i in others)
             self._sequence = page[-1].sequence
         self._tracker.record(others)
+        # What came of sessions and baskets is counted in the order of the log, whoever recorded it.
+        self._engine.state.behaviour.add(s.interaction for s in page)
         if counted:
             self._engine.state.live.add(counted, self._engine.aliases)
         return bool(counted)
@@ -371,7 +381,7 @@ class Follower:
 
     # -- the state that serves
 
-    async def _state(self, base: Base, delta: Delta, live: LiveCounts) -> tuple[State, float]:
+    async def _state(self, base: Base, delta: Delta, live: LiveCounts, behaviour: Behaviour) -> tuple[State, float]:
         """Return the state, and the seconds of a core that it took.
 
         Not the seconds that went by: on a busy machine they are many more, and every process would wait for all others.
@@ -382,7 +392,8 @@ class Follower:
         def make() -> tuple[State, float]:
             started = time.thread_time()
             view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, version)
-            state = State(view, live.orders(view), live)
+            behaviour.publish()
+            state = State(view, live.orders(view), live, behaviour)
             return state, time.thread_time() - started
 
         return await asyncio.to_thread(make)
@@ -390,11 +401,11 @@ class Follower:
     async def _rank(self) -> bool:
         state = self._engine.state
         started = time.monotonic()
-        if not state.live.changed or started < self._rank_not_before:
+        if not (state.live.changed or state.behaviour.changed) or started < self._rank_not_before:
             return False
         orders = await asyncio.to_thread(_rank, state)
         took = time.monotonic() - started
         if took > self._config.poll_interval_seconds * RANKING_SHARE:
             self._rank_not_before = started + took / RANKING_SHARE
-        self._engine.state = State(state.view, orders, state.live)
+        self._engine.state = State(state.view, orders, state.live, state.behaviour)
         return True

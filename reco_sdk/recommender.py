@@ -453,6 +453,7 @@ class CoreRecommender:
             now=now,
             mask=state.view.alive,
             seeds=np.empty(0, np.int32),
+            behaviour=state.behaviour,
             history=history,
             history_rows=rows_of(state.view, history),
             query_vectors=self.engine.query_vectors,

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reco_sdk.sources.context import Source
+from reco_sdk.sources.also_viewed import AlsoViewed
+from reco_sdk.sources.co_purchase import BoughtTogether
+from reco_sdk.sources.context import LearnedSource, Source
 from reco_sdk.sources.ranked import Bestsellers, NewArrivals, Popular, Trending
 from reco_sdk.sources.recent import RecentlyViewed
 from reco_sdk.sources.same_category import SameCategory
 from reco_sdk.sources.session_items import SessionItems
+from reco_sdk.sources.session_neighbours import SessionNeighbours
 from reco_sdk.sources.session_vector import SessionVector
 from reco_sdk.sources.similar_items import SimilarItems
 
 __all__ = ["PERSONAL", "STRATEGIES", "Strategy"]
 
-PERSONAL: Final = frozenset({"session_vector", "session_items", "recently_viewed"})
+PERSONAL: Final = frozenset({"session_vector", "session_items", "session_knn", "recently_viewed"})
 """Sources that read the visitor's history."""
 
 
@@ -28,6 +31,8 @@ class Strategy:
     ----------
     sources
         Fused by weight × score.
+    learned
+        Fused with them where visitors did something: their scores grow with the evidence, from 0.
     fallback
         Fill, in this order, what the sources leave empty; what they add never outranks a source's answer.
     needs_seed
@@ -42,10 +47,16 @@ class Strategy:
 
     sources: tuple[tuple[Source, float], ...]
     fallback: tuple[Source, ...] = ()
+    learned: tuple[tuple[LearnedSource, float], ...] = ()
     needs_seed: bool = False
     hides_seen: bool = False
     keeps_purchased: bool = False
     category_share: float = 1.0
+
+    @property
+    def personal(self) -> bool:
+        """Whether the answer depends on what the visitor did."""
+        return any(source.name in PERSONAL for source, _ in (*self.sources, *self.learned))
 
 
 _similar: Final = SimilarItems()
@@ -57,13 +68,20 @@ _trending: Final = Trending()
 _sold: Final = Bestsellers()
 _new: Final = NewArrivals()
 _recent: Final = RecentlyViewed()
+_viewed: Final = AlsoViewed()
+_bought: Final = BoughtTogether()
+_neighbours: Final = SessionNeighbours()
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
-    "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), needs_seed=True),
-    "you_may_also_like": Strategy(((_similar, 1.0), (_items, 0.3)), (_category, _popular), needs_seed=True),
+    "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), ((_viewed, 1.0),), needs_seed=True),
+    "you_may_also_like": Strategy(
+        ((_similar, 1.0), (_items, 0.3)), (_category, _popular), ((_viewed, 3.0), (_neighbours, 1.0)), needs_seed=True
+    ),
+    "bought_together": Strategy((), (_viewed, _similar, _category, _popular), ((_bought, 1.0),), needs_seed=True),
     "recommended_for_you": Strategy(
         ((_items, 0.7), (_session, 0.5), (_popular, 0.12), (_trending, 0.08), (_new, 0.04)),
         (_popular,),
+        ((_neighbours, 2.0), (_viewed, 1.5)),
         hides_seen=True,
         category_share=0.35,
     ),

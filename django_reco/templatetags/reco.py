@@ -37,6 +37,7 @@ register = template.Library()
 TAGS: Final = {
     "similar_items": True,
     "you_may_also_like": True,
+    "bought_together": True,
     "recommended_for_you": False,
     "recently_viewed": False,
     "trending": False,

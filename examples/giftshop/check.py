@@ -116,7 +116,7 @@ def shopping(walk: Walk) -> None:
 
     walk.page.get_by_role("button", name="Add to cart").click()
     found = walk.look("4-cart")
-    walk.want(found, "you_may_also_like", ROW, where="cart")
+    walk.want(found, "bought_together", ROW, where="cart")
 
     walk.page.get_by_role("link", name="Check out").click()
     walk.look("5-checkout")

@@ -25,10 +25,13 @@ from reco_sdk.snapshot.sessions import embed_sessions
 from reco_sdk.snapshot.whitening import Whitening
 from reco_sdk.types import Floats, Vector, Vectors
 
-__all__ = ["Progress", "SnapshotInput", "build_snapshot"]
+__all__ = ["Learn", "Progress", "SnapshotInput", "build_snapshot"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and how much there is."""
+
+Learn = Callable[[LogArrays, int, float, Config], Mapping[str, npt.NDArray[Any]]]
+"""What visitors did, how many items there are, the time and the settings → more arrays for the snapshot."""
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +73,20 @@ class SnapshotInput:
 
 
 def build_snapshot(
-    root: Path, source: SnapshotInput, config: Config, *, now: float | None = None, progress: Progress | None = None
+    root: Path,
+    source: SnapshotInput,
+    config: Config,
+    *,
+    learn: Learn,
+    now: float | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a snapshot folder under ``root`` and return it; publishing is the caller's.
+
+    Parameters
+    ----------
+    learn
+        Makes the arrays of what is learned from behaviour; it is given items by row, then those that the catalogue lacks.
 
     Raises
     ------
@@ -119,7 +133,12 @@ def build_snapshot(
     log = source.log.arrays(row_of)
     arrays |= dict(zip(("popular", "trending", "sold"), _weights(log, len(items), now, config), strict=True))
     arrays |= _purchases(log)
-    arrays |= _absent(source.log, row_of, now, config)
+    absent = source.log.absent(row_of)
+    arrays |= _absent(source.log, absent, now, config)
+    report("learn", 0, 1)
+    everything = source.log.arrays({**row_of, **{item_id: place for place, item_id in enumerate(absent, len(items))}})
+    arrays |= learn(everything, len(items) + len(absent), now, config)
+    report("learn", 1, 1)
     sessions = embed_sessions(
         log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
     )
@@ -188,9 +207,8 @@ def _only_with_vectors(
     return {"neighbours": neighbours.astype(np.int32), "neighbour_scores": scores.astype(np.float32)}
 
 
-def _absent(whole: InteractionLog, row_of: Mapping[str, int], now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+def _absent(whole: InteractionLog, absent: Sequence[str], now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
     """Return what was done to items that are not in the catalogue (yet); one that arrives later is joined with it."""
-    absent = whole.absent(row_of)
     log = whole.arrays({item_id: place for place, item_id in enumerate(absent)})
     bought = purchases(log)
     return {
@@ -204,8 +222,7 @@ def _absent(whole: InteractionLog, row_of: Mapping[str, int], now: float, config
 
 def _weights(log: LogArrays, n: int, now: float, config: Config) -> tuple[Floats, Floats, Floats]:
     """Return popular, trending and sold."""
-    sold = log.bought > 0
-    sales = LogArrays(log.rows[sold], log.visitors[sold], log.weights[sold], log.at[sold], log.bought[sold])
+    sales = log.take(log.bought > 0)
     return (
         popularity(log, n, now, config.popular_half_life_days),
         popularity(log, n, now, config.trending_half_life_days),

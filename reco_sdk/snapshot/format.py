@@ -38,8 +38,8 @@ from reco_sdk.snapshot.filelock import share
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "next_number", "snapshot_number", "write_snapshot"]
 
-FORMAT_VERSION: Final = 1
-"""Written into every manifest; a reader refuses a greater one."""
+FORMAT_VERSION: Final = 2
+"""Written into every manifest; a reader refuses any other. 2: what is learned from sessions and baskets."""
 
 MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9]{1,8})?")
@@ -369,11 +369,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         expected = manifest["checksum"]
     except (ValueError, KeyError, TypeError) as error:
         raise SnapshotCorrupt(f"{path} is no manifest: {error!r}; build a new snapshot") from error
-    if isinstance(version, int) and version > FORMAT_VERSION:
-        raise SnapshotCorrupt(
-            f"{folder} has format {version}, this release reads up to {FORMAT_VERSION}; upgrade it, or build a new snapshot"
-        )
-    if checksum != expected or version != FORMAT_VERSION:
+    if isinstance(version, int) and version != FORMAT_VERSION:
+        mend = "upgrade it, or build a new snapshot" if version > FORMAT_VERSION else "build a new snapshot"
+        raise SnapshotCorrupt(f"{folder} has format {version}, this release reads {FORMAT_VERSION}; {mend}")
+    if checksum != expected or not isinstance(version, int):
         raise SnapshotCorrupt(f"{path} changed since it was written; build a new snapshot")
     return content
 

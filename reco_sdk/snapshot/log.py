@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final, TypeVar
 
 import numpy as np
@@ -14,7 +14,16 @@ from reco_sdk.interactions.weighting import decay, kind_weight
 from reco_sdk.items.tables import key_hash
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["InteractionLog", "LogArrays", "Postings", "popularity", "purchases", "visitor_hash"]
+__all__ = [
+    "InteractionLog",
+    "LogArrays",
+    "Postings",
+    "basket_key",
+    "popularity",
+    "purchases",
+    "session_key",
+    "visitor_hash",
+]
 
 _NOBODY: Final = 0
 _S = TypeVar("_S", bound=np.generic)
@@ -26,6 +35,16 @@ def visitor_hash(visitor_id: str | None, user_id: str | None, aliases: Mapping[s
     if user:
         return key_hash(f"u:{user}")
     return key_hash(f"v:{visitor_id}") if visitor_id else _NOBODY
+
+
+def session_key(visitor_id: str | None, user_id: str | None) -> int:
+    """Return the 64-bit key of whose session an interaction belongs to: the browser's, even once its account is known."""
+    return key_hash(f"v:{visitor_id}" if visitor_id else f"u:{user_id}")
+
+
+def basket_key(session_id: str | None, visitor_id: str | None, user_id: str | None) -> int:
+    """Return the 64-bit key of the order that a purchase belongs to: the shop's own session, else whoever bought."""
+    return key_hash(f"s:{session_id}") if session_id else session_key(visitor_id, user_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,10 @@ class LogArrays:
         float64 ``(m,)`` epoch seconds.
     bought
         int8 ``(m,)``: +1 for a purchase, −1 for a refund, else 0.
+    sessions
+        uint64 ``(m,)``, see :func:`session_key`.
+    baskets
+        uint64 ``(m,)``, see :func:`basket_key`; 0 for what is no purchase.
     """
 
     rows: Rows
@@ -51,9 +74,15 @@ class LogArrays:
     weights: Floats
     at: Floats
     bought: npt.NDArray[np.int8]
+    sessions: npt.NDArray[np.uint64]
+    baskets: npt.NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def take(self, which: npt.NDArray[np.bool_]) -> LogArrays:
+        """Return the interactions where ``which``, bool ``(m,)``, is True."""
+        return LogArrays(*(getattr(self, f.name)[which] for f in fields(self)))
 
 
 class InteractionLog:
@@ -62,8 +91,8 @@ class InteractionLog:
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases
         self._items: dict[str, int] = {}
-        self._visitors: dict[tuple[str | None, str | None], int] = {}
-        self._parts: list[tuple[list[int], list[int], list[float], list[float], list[int]]] = []
+        self._visitors: dict[tuple[str | None, str | None], tuple[int, int]] = {}
+        self._parts: list[tuple[list[int], list[int], list[float], list[float], list[int], list[int], list[int]]] = []
 
     def add(self, interactions: Iterable[Interaction]) -> None:
         """Append interactions; those without an item (searches) are passed over."""
@@ -72,19 +101,24 @@ class InteractionLog:
         weights: list[float] = []
         at: list[float] = []
         bought: list[int] = []
+        sessions: list[int] = []
+        baskets: list[int] = []
         for i in interactions:
             if i.item_id is None:
                 continue
             items.append(self._items.setdefault(i.item_id, len(self._items)))
             who = (i.visitor_id, i.user_id)
             if who not in self._visitors:
-                self._visitors[who] = visitor_hash(*who, self._aliases)
-            visitors.append(self._visitors[who])
+                self._visitors[who] = visitor_hash(*who, self._aliases), session_key(*who)
+            visitor, session = self._visitors[who]
+            visitors.append(visitor)
+            sessions.append(session)
             weights.append(kind_weight(i.kind, i.value))
             at.append(i.at.timestamp())
             bought.append({"purchase": 1, "refund": -1}.get(i.kind, 0))
+            baskets.append(basket_key(i.session_id, *who) if i.kind == "purchase" else 0)
         if items:
-            self._parts.append((items, visitors, weights, at, bought))
+            self._parts.append((items, visitors, weights, at, bought, sessions, baskets))
 
     def absent(self, row_of: Mapping[str, int]) -> list[str]:
         """Return the ids of the items in the log that a catalogue does not hold (yet, or any more)."""
@@ -107,6 +141,8 @@ class InteractionLog:
             weights=column(2, np.float64)[keep],
             at=column(3, np.float64)[keep],
             bought=column(4, np.int8)[keep],
+            sessions=column(5, np.uint64)[keep],
+            baskets=column(6, np.uint64)[keep],
         )
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from reco_sdk.ports import Candidates
 from reco_sdk.sessions.encoder import event_weights, session_vector
 from reco_sdk.sessions.session import Event
 from reco_sdk.snapshot.live import Orders
 from reco_sdk.snapshot.view import View
+from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
 
-__all__ = ["Context", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
+__all__ = ["Context", "LearnedSource", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
 
 
 class Reason(NamedTuple):
@@ -40,6 +42,8 @@ class Context:
         bool ``(n,)``: what may be recommended.
     seeds
         int32, the rows the request starts from.
+    behaviour
+        What visitors did, in sessions and baskets.
     history
         The visitor's events, ascending by time.
     history_rows
@@ -55,6 +59,7 @@ class Context:
     now: float
     mask: BoolMask
     seeds: Rows
+    behaviour: Behaviour
     history: tuple[Event, ...] = ()
     history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
@@ -70,6 +75,14 @@ class Context:
             known[known] = self.view.has_vector[self.history_rows[known]]
             self._events = self.history_rows[known], self._event_weights()[known]
         return self._events
+
+    def liked(self) -> npt.NDArray[np.int64]:
+        """Return the places in the history of what the visitor liked and the catalogue holds, ascending by time."""
+        return np.flatnonzero((self.history_rows >= 0) & (self._event_weights() > 0))
+
+    def lately(self, limit: int) -> list[int]:
+        """Return the rows of what the visitor liked, the latest first, each once."""
+        return list(dict.fromkeys(self.history_rows[self.liked()][::-1].tolist()))[:limit]
 
     def session(self) -> Vector | None:
         """Return the session's vector; ``None`` while nothing is known of the visitor."""
@@ -106,6 +119,14 @@ class Source(Protocol):
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say why each of ``rows`` was proposed."""
+        ...
+
+
+class LearnedSource(Source, Protocol):
+    """A source of what visitors did, which has nothing to say where they did nothing."""
+
+    def knows(self, context: Context) -> bool:
+        """Return whether there may be candidates at all; cheap."""
         ...
 
 

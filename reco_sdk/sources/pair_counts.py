@@ -7,6 +7,7 @@ changes arrive: sums of whole numbers do not depend on it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from reco_sdk.types import Rows
 
-__all__ = ["STEP_WEIGHTS", "WINDOW", "LivePairs", "PairCounts", "best_pairs", "best_rows", "session_pairs"]
+__all__ = ["STEP_WEIGHTS", "WINDOW", "LivePairs", "PairCounts", "basket_pairs", "best_pairs", "best_rows", "session_pairs"]
 
 Counts = npt.NDArray[np.int32]
 
@@ -39,6 +40,12 @@ def session_pairs(items: Sequence[int]) -> dict[tuple[int, int], int]:
             if earlier != later:
                 counts[earlier, later] = counts.get((earlier, later), 0) + weight
     return counts
+
+
+def basket_pairs(items: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Return what one basket adds: 1 for each two of its items, which have no order, the smaller one given as the earlier."""
+    kept = sorted(set(items))
+    return {(one, other): 1 for place, one in enumerate(kept) for other in kept[place + 1 :]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,8 @@ class PairCounts:
         return len(self.offsets) - 1
 
     def of_item(self, item: int) -> tuple[Rows, Counts, Counts]:
-        """Return the others of one item, and both counts."""
-        part = slice(int(self.offsets[item]), int(self.offsets[item + 1]))
+        """Return the others of one item, and both counts; none for an item that came later."""
+        part = slice(int(self.offsets[item]), int(self.offsets[item + 1])) if item < self.n else slice(0, 0)
         return self.rows[part], self.after[part], self.before[part]
 
     def to_arrays(self, prefix: str) -> dict[str, npt.NDArray[Any]]:
@@ -112,8 +119,12 @@ def best_rows(counts: PairCounts, limit: int) -> PairCounts:
     return PairCounts(offsets, counts.rows[kept], counts.after[kept], counts.before[kept])
 
 
+def _repeats(items: Sequence[int]) -> bool:
+    return any(one == other for one, other in itertools.pairwise(items))
+
+
 class LivePairs:
-    """A snapshot's pairs and what came since. One thread adds; any thread reads.
+    """A snapshot's pairs and what came since. One thread adds and publishes; any thread reads what was published last.
 
     Parameters
     ----------
@@ -123,28 +134,62 @@ class LivePairs:
         The best pairs of each item.
     limit
         The ``limit`` that ``rows`` was made with.
+    pairs_of
+        What one group of items adds: :func:`session_pairs` or :func:`basket_pairs`.
     """
 
-    def __init__(self, counts: PairCounts, rows: PairCounts, limit: int) -> None:
+    def __init__(
+        self,
+        counts: PairCounts,
+        rows: PairCounts,
+        limit: int,
+        pairs_of: Callable[[Sequence[int]], dict[tuple[int, int], int]] = session_pairs,
+    ) -> None:
         self._counts = counts
         self._rows = rows
         self._limit = limit
+        self._pairs_of = pairs_of
         self._since: dict[int, dict[int, list[int]]] = {}
+        self.size = 0
+        """How many pairs came since the snapshot; one that came both ways may count twice."""
+        self._touched: set[int] = set()
+        self._fallen: set[int] = set()
         self._changed: dict[int, tuple[Rows, Counts, Counts]] = {}
 
     def replace(self, old: Sequence[int], new: Sequence[int]) -> None:
-        """Count a session that now holds ``new`` and, when it was counted last, held ``old`` (nothing, for a new one)."""
-        difference = session_pairs(new)
-        for pair, weight in session_pairs(old).items():
-            difference[pair] = difference.get(pair, 0) - weight
-        touched: set[int] = set()
+        """Count a group that now holds ``new`` and, when it was counted last, held ``old`` (nothing, for a new one)."""
+        # A group that grew at its end adds what its end adds: the rest of a long one is not counted anew.
+        grown = len(new) > len(old) and list(new[: len(old)]) == list(old)
+        start = max(len(old) - WINDOW - 1, 0) if grown and self._pairs_of is session_pairs and not _repeats(old) else 0
+        old, new = old[start:], new[start:]
+        if grown and self._pairs_of is basket_pairs and len(new) == len(old) + 1:
+            difference = {(min(item, new[-1]), max(item, new[-1])): 1 for item in set(old)} if new[-1] not in old else {}
+        else:
+            difference = self._pairs_of(new)
+            for pair, weight in self._pairs_of(old).items():
+                difference[pair] = difference.get(pair, 0) - weight
         for (earlier, later), weight in difference.items():
             if weight:
-                self._since.setdefault(earlier, {}).setdefault(later, [0, 0])[0] += weight
+                since = self._since.setdefault(earlier, {})
+                self.size += later not in since
+                since.setdefault(later, [0, 0])[0] += weight
                 self._since.setdefault(later, {}).setdefault(earlier, [0, 0])[1] += weight
-                touched |= {earlier, later}
-        for item in touched:
-            self._changed[item] = best_pairs(*self.all_of_item(item), self._limit)
+                self._touched |= {earlier, later}
+                if weight < 0:
+                    self._fallen |= {earlier, later}
+
+    def publish(self) -> None:
+        """Let readers know what was counted."""
+        for item in self._touched:
+            self._changed[item] = best_pairs(*self._candidates(item), self._limit)
+        self._touched.clear()
+
+    def _candidates(self, item: int) -> tuple[Rows, Counts, Counts]:
+        """Return the pairs of an item that may be its best: where no count fell, the best there were and those that grew."""
+        if item in self._fallen:
+            return self.all_of_item(item)
+        grown = np.fromiter(self._since[item], np.int32, len(self._since[item]))
+        return self._counted(item, np.union1d(self._rows.of_item(item)[0], grown))
 
     def all_of_item(self, item: int) -> tuple[Rows, Counts, Counts]:
         """Return every pair of one item, ascending by row: what a rebuild would count."""
@@ -152,13 +197,22 @@ class LivePairs:
         since = self._since.get(item)
         if not since:
             return rows, after, before
-        new_rows = np.asarray(sorted(since), dtype=np.int32)
-        both = np.union1d(rows, new_rows)
-        total = np.zeros((2, len(both)), np.int32)
-        total[:, np.searchsorted(both, rows)] = after, before
-        total[:, np.searchsorted(both, new_rows)] += np.asarray([since[row] for row in new_rows.tolist()], dtype=np.int32).T
-        kept = total.any(axis=0)
-        return both[kept], total[0, kept], total[1, kept]
+        rows, after, before = self._counted(item, np.union1d(rows, np.fromiter(since, np.int32, len(since))))
+        kept = (after != 0) | (before != 0)
+        return rows[kept], after[kept], before[kept]
+
+    def _counted(self, item: int, others: Rows) -> tuple[Rows, Counts, Counts]:
+        """Return the counts of an item with some others, ascending."""
+        total = np.zeros((2, len(others)), np.int32)
+        rows, after, before = self._counts.of_item(item)
+        if len(rows):
+            places = np.minimum(np.searchsorted(rows, others), len(rows) - 1)
+            known = rows[places] == others
+            total[0, known], total[1, known] = after[places[known]], before[places[known]]
+        since = self._since[item]
+        grown = np.fromiter(since, np.int32, len(since))
+        total[:, np.searchsorted(others, grown)] += np.asarray(list(since.values()), dtype=np.int32).T
+        return others.astype(np.int32), total[0], total[1]
 
     def of_item(self, item: int) -> tuple[Rows, Counts, Counts]:
         """Return the best pairs of one item."""

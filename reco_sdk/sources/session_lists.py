@@ -7,6 +7,7 @@ which sessions are the most recent does not depend on what is in the snapshot an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["LiveSessions", "SessionLists", "Sessions"]
+__all__ = ["JoinedSessions", "LiveSessions", "SessionLists", "Sessions"]
 
 Ids = npt.NDArray[np.int32]
 
@@ -109,12 +110,12 @@ class SessionLists:
 
     def frequency(self, item: int) -> int:
         """Return how many sessions hold an item."""
-        return int(self.offsets[item + 1] - self.offsets[item])
+        return int(self.offsets[item + 1] - self.offsets[item]) if item < self.n else 0
 
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]:
         """Return the most recent ``limit`` sessions that hold an item, newest first, and the item's place in each."""
-        start = int(self.offsets[item])
-        part = slice(start, min(int(self.offsets[item + 1]), start + limit))
+        start = int(self.offsets[min(item, self.n)])
+        part = slice(start, min(int(self.offsets[item + 1]), start + limit) if item < self.n else start)
         return self.numbers[part], self.places[part]
 
     def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]:
@@ -145,99 +146,51 @@ class SessionLists:
         return cls(Sessions(*parts[:4]), *parts[4:])
 
 
-class LiveSessions:
-    """A snapshot's sessions and what came since. One thread adds; any thread reads.
+class JoinedSessions:
+    """A snapshot's sessions without those that went on, and the later ones. Immutable.
 
-    A session that goes on is a new one, and its number in the snapshot is no longer found.
+    Parameters
+    ----------
+    base
+        The snapshot's; their numbers stay.
+    hidden
+        Numbers of those that went on, ascending.
+    since
+        The later ones; their numbers come after the snapshot's.
     """
 
-    def __init__(self, base: SessionLists) -> None:
+    def __init__(self, base: SessionLists, hidden: Ids, since: SessionLists) -> None:
         self._base = base
-        self._since = Sessions(np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0, np.int64))
-        self._by_key: dict[int, int] = {}
-        self._hidden: set[int] = set()
-        self._holding: dict[int, set[int]] = {}
-        self._changed: dict[int, tuple[Ids, Ids, int]] = {}
-        self.count = base.count
-
-    @property
-    def n(self) -> int:
-        """How many items there are."""
-        return self._base.n
-
-    @property
-    def bound(self) -> int:
-        """Numbers are below this."""
-        return self._base.count + len(self._since)
-
-    def replace(self, key: int, at: float, items: Sequence[int], base_number: int = -1) -> None:
-        """Hold a session as it is now.
-
-        Parameters
-        ----------
-        key, at, items
-            As of :class:`Sessions`.
-        base_number
-            Its number in the snapshot, −1 when it began later; needed the first time only.
-        """
-        before: set[int] = set()
-        known = self._by_key.get(key)
-        if known is not None:
-            before = set(self._items(known).tolist())
-            for item in before:
-                self._holding[item].discard(known)
-        elif base_number >= 0:
-            before = set(self._base.sessions.items[slice(*self._base.sessions.offsets[base_number : base_number + 2])].tolist())
-            self._hidden.add(base_number)
-        number = self._base.count + len(self._since)
-        since = self._since
-        self._since = Sessions(
-            np.append(since.offsets, since.offsets[-1] + len(items)),
-            np.append(since.items, np.asarray(items, dtype=np.int32)),
-            np.append(since.at, at),
-            np.append(since.keys, key),
-        )
-        self._by_key[key] = number
-        for item in set(items):
-            self._holding.setdefault(item, set()).add(number)
-        self.count = self._base.count - len(self._hidden) + len(self._by_key)
-        for item in before | set(items):
-            self._changed[item] = self._of_item(item)
-
-    def _items(self, number: int) -> Rows:
-        place = number - self._base.count
-        return self._since.items[self._since.offsets[place] : self._since.offsets[place + 1]]
-
-    def _of_item(self, item: int) -> tuple[Ids, Ids, int]:
-        numbers, places = self._base.of_item(item, self._base.frequency(item))
-        if self._hidden:
-            kept = ~np.isin(numbers, list(self._hidden))
-            numbers, places = numbers[kept], places[kept]
-        new = sorted(self._holding.get(item, ()))
-        last = [int(np.flatnonzero(self._items(number) == item)[-1]) for number in new]
-        numbers = np.concatenate((numbers, np.asarray(new, dtype=np.int32)))
-        places = np.concatenate((places, np.asarray(last, dtype=np.int32)))
-        at, keys = self._order(numbers)
-        order = np.lexsort((-keys, -at))
-        return numbers[order], places[order], len(order)
-
-    def _order(self, numbers: Ids) -> tuple[Floats, npt.NDArray[np.int64]]:
-        base, old = self._base.sessions, self._base.count
-        at, keys = np.empty(len(numbers)), np.empty(len(numbers), np.int64)
-        new = numbers >= old
-        at[~new], keys[~new] = base.at[numbers[~new]], base.keys[numbers[~new]]
-        at[new], keys[new] = self._since.at[numbers[new] - old], self._since.keys[numbers[new] - old]
-        return at, keys
+        self._hidden = hidden
+        self._since = since
+        items, owner, _ = base.gather(hidden)
+        distinct_items = np.unique(np.stack((owner, items)), axis=1)[1]
+        self._gone = Counter(distinct_items.tolist())
+        self.n = max(base.n, since.n)
+        self.count = base.count - len(hidden) + since.count
+        self.bound = base.count + since.count
+        # As a rule all that came since is later than all there was, and numbers ascend with time.
+        self._in_order = not base.count or not since.count or _last(base.sessions) < _first(since.sessions)
 
     def frequency(self, item: int) -> int:
         """Return how many sessions hold an item."""
-        changed = self._changed.get(item)
-        return self._base.frequency(item) if changed is None else changed[2]
+        return self._base.frequency(item) - self._gone.get(item, 0) + self._since.frequency(item)
 
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]:
         """Return the most recent ``limit`` sessions that hold an item, newest first, and the item's place in each."""
-        changed = self._changed.get(item)
-        return self._base.of_item(item, limit) if changed is None else (changed[0][:limit], changed[1][:limit])
+        numbers, places = self._base.of_item(item, limit + self._gone.get(item, 0))
+        if item in self._gone:
+            kept = ~np.isin(numbers, self._hidden)
+            numbers, places = numbers[kept], places[kept]
+        later, later_places = self._since.of_item(item, limit)
+        if not len(later):
+            return numbers[:limit], places[:limit]
+        numbers = np.concatenate((later + np.int32(self._base.count), numbers))
+        places = np.concatenate((later_places, places))
+        if not self._in_order:
+            newest = self.newest(numbers, len(numbers))
+            numbers, places = numbers[newest], places[newest]
+        return numbers[:limit], places[:limit]
 
     def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]:
         """Return the items of some sessions; see :meth:`Sessions.gather`."""
@@ -254,6 +207,59 @@ class LiveSessions:
         )
 
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]:
-        """Return the places in ``numbers`` of the ``count`` most recent sessions."""
-        at, keys = self._order(numbers)
+        """Return the places in ``numbers`` of the ``count`` most recent sessions; newest first where they are not in order."""
+        if self._in_order:
+            return np.argpartition(-numbers, count - 1)[:count]
+        base, old = self._base.sessions, self._base.count
+        at, keys = np.empty(len(numbers)), np.empty(len(numbers), np.int64)
+        new = numbers >= old
+        at[~new], keys[~new] = base.at[numbers[~new]], base.keys[numbers[~new]]
+        at[new], keys[new] = self._since.sessions.at[numbers[new] - old], self._since.sessions.keys[numbers[new] - old]
         return np.lexsort((-keys, -at))[:count]
+
+
+def _last(sessions: Sessions) -> tuple[float, int]:
+    return float(sessions.at[-1]), int(sessions.keys[-1])
+
+
+def _first(sessions: Sessions) -> tuple[float, int]:
+    return float(sessions.at[0]), int(sessions.keys[0])
+
+
+class LiveSessions:
+    """A snapshot's sessions and what came since. One thread adds and publishes.
+
+    A session that goes on is a new one, and its number in the snapshot is no longer found.
+    """
+
+    def __init__(self, base: SessionLists) -> None:
+        self._base = base
+        self._now: dict[int, tuple[float, int, Sequence[int]]] = {}
+        self._hidden: set[int] = set()
+
+    def replace(self, name: int, at: float, key: int, items: Sequence[int], base_number: int = -1) -> None:
+        """Hold a session as it is now; one without items is none.
+
+        Parameters
+        ----------
+        name
+            What tells it from every other that changed.
+        at, key, items
+            As of :class:`Sessions`.
+        base_number
+            Its number in the snapshot, −1 when it began later.
+        """
+        if base_number >= 0:
+            self._hidden.add(base_number)
+        self._now[name] = (at, key, items)
+
+    def publish(self) -> JoinedSessions:
+        """Return all there is now."""
+        now = [session for session in self._now.values() if session[2]]
+        offsets = np.zeros(len(now) + 1, np.int64)
+        np.cumsum([len(items) for _, _, items in now], out=offsets[1:])
+        items = np.fromiter((item for session in now for item in session[2]), np.int32, int(offsets[-1]))
+        at, keys = np.asarray([s[0] for s in now], np.float64), np.asarray([s[1] for s in now], np.int64)
+        n = max(self._base.n, int(items.max()) + 1 if len(items) else 0)
+        hidden = np.asarray(sorted(self._hidden), np.int32)
+        return JoinedSessions(self._base, hidden, SessionLists.of(Sessions(offsets, items, at, keys), n))

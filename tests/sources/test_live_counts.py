@@ -50,6 +50,7 @@ def test_pairs_of_a_snapshot_and_what_came_since_are_those_of_a_rebuild(log, ask
     random.shuffle(order)
     for old, new, _, _ in order:
         live.replace(old, old + new)
+    live.publish()
     whole = counted([old + new for old, new, _, _ in log])
     rebuilt = best_rows(whole, 3)
     for item in range(N):
@@ -73,12 +74,13 @@ def test_sessions_of_a_snapshot_and_what_came_since_vote_as_those_of_a_rebuild(l
     for key in changed:
         old, new, at, later = log[key]
         for stop in range(1, len(new) + 1):
-            live.replace(key, float(at + later), old + new[:stop], number.get(key, -1))
+            live.replace(key, float(at + later), key, old + new[:stop], number.get(key, -1))
+    joined = live.publish()
     whole = listed([(key, float(at + later if new else at), old + new) for key, (old, new, at, later) in enumerate(log)])
-    assert live.count == whole.count
+    assert joined.count == whole.count
     for item in range(N):
-        assert live.frequency(item) == whole.frequency(item)
-    got, want = SessionKnn(live), SessionKnn(whole)
+        assert joined.frequency(item) == whole.frequency(item)
+    got, want = SessionKnn(joined), SessionKnn(whole)
     assert list(answers(got, asked)) == list(answers(want, asked))
 
 
@@ -86,6 +88,7 @@ def test_a_session_that_lost_an_item_no_longer_counts_it():
     base = counted([[1, 2, 3]])
     live = LivePairs(base, best_rows(base, 5), 5)
     live.replace([1, 2, 3], [1, 3])
+    live.publish()
     assert live.all_of_item(2)[0].tolist() == []
     assert live.all_of_item(1)[0].tolist() == [3]
     assert live.all_of_item(1)[1].tolist() == [64]

@@ -59,8 +59,8 @@ class Cart:
         return sum((line.total for line in self.lines), Decimal(0))
 
     @property
-    def last_product(self) -> Product | None:
-        return self.lines[-1].product if self.lines else None
+    def products(self) -> list[Product]:
+        return [line.product for line in self.lines]
 
     def add(self, product: Product, quantity: int = 1) -> None:
         key = str(product.pk)

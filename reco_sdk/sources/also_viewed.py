@@ -1,0 +1,65 @@
+"""Also viewed: what visitors turned to in the sessions in which they saw these items.
+
+The counts and the order of :class:`~reco_sdk.sources.co_occurrence.CoOccurrence`, as fusion needs them: graded by the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from reco_sdk.ports import Candidates
+from reco_sdk.sources.co_occurrence import BACKWARD, DECAY
+from reco_sdk.sources.context import Context, Reason
+from reco_sdk.sources.evidence import Pairs, best_start, summed
+from reco_sdk.sources.pair_counts import STEP_WEIGHTS
+
+__all__ = ["AlsoViewed"]
+
+MAX_ITEMS: Final = 5
+PRIOR: Final = 3.0
+"""So many sessions in which one item followed the other directly count half."""
+
+
+class AlsoViewed:
+    """Co-occurrence in sessions: with the seeds, else with what the visitor liked last, each item half of the one after it."""
+
+    name: ClassVar[str] = "co_occurrence"
+
+    def knows(self, context: Context) -> bool:
+        """Return whether anything was seen together with these."""
+        return bool(_pairs(context))
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return what was seen after, and half as much before, in the same sessions."""
+        parts = _pairs(context)
+        return summed(context, parts, context.behaviour.viewed.popularity, PRIOR, k)
+
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
+        """Name the item that a row was seen with most."""
+        titles: dict[int, str] = {}
+        out = []
+        for start, _ in best_start(context, _pairs(context), rows):
+            if start not in titles:
+                titles[start] = context.view.title(start) if start >= 0 else ""
+            told = start >= 0
+            out.append(
+                Reason(f"Viewed together with {titles[start]}", start, titles[start]) if told else Reason("Viewed together")
+            )
+        return out
+
+
+def _pairs(context: Context) -> list[Pairs]:
+    behaviour, view = context.behaviour, context.view
+    seeds = len(context.seeds) > 0
+    starts = context.seeds.tolist() if seeds else context.lately(MAX_ITEMS)
+    found = []
+    for place, row in enumerate(starts):
+        number = behaviour.number_of_row(view, row)
+        if number < 0:
+            continue
+        numbers, after, before = behaviour.viewed.pairs.of_item(number)
+        if len(numbers):
+            share = (1.0 if seeds else DECAY**place) / STEP_WEIGHTS[0]
+            found.append(Pairs(row, numbers, (after + BACKWARD * before) * share))
+    return found

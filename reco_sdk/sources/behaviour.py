@@ -1,0 +1,238 @@
+"""What visitors did, as the learned sources read it: a snapshot's counts, and all that came since.
+
+Every number is a sum of whole numbers over sessions and baskets, so what a process counts by itself is, bit for bit, what a
+snapshot made of the same log counts. Interactions are taken in the order of the log: every process counts the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.weighting import kind_weight
+from reco_sdk.snapshot.base import Base
+from reco_sdk.snapshot.log import basket_key, session_key
+from reco_sdk.snapshot.view import View
+from reco_sdk.sources.open_groups import Change, OpenGroups, RecentGroups
+from reco_sdk.sources.pair_counts import LivePairs, PairCounts, basket_pairs, session_pairs
+from reco_sdk.sources.session_knn import SessionKnn
+from reco_sdk.sources.session_lists import LiveSessions, SessionLists, Sessions
+from reco_sdk.types import Rows
+
+__all__ = [
+    "BASKET_ITEMS",
+    "BEST_PAIRS",
+    "BOUGHT",
+    "LISTED",
+    "SESSION_ITEMS",
+    "VIEWED",
+    "Behaviour",
+    "Counted",
+    "empty_arrays",
+    "signed",
+]
+
+SESSION_ITEMS: Final = 100
+"""Interactions of one session that count: what goes on for longer is no visitor's interest."""
+BASKET_ITEMS: Final = 50
+"""Lines of one order that count: beyond that it is a retailer's stock, and every pair of it says little."""
+BEST_PAIRS: Final = 200
+"""Pairs of an item that are read while serving."""
+LIVE_PAIRS: Final = 50_000
+"""So many pairs are kept beside a snapshot, some 20 MB in each process; what comes then waits for the next snapshot."""
+VIEWED: Final = "viewed"
+BOUGHT: Final = "bought_with"
+LISTED: Final = "listed"
+
+Numbers = npt.NDArray[np.int64]
+
+
+def empty_arrays() -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of a snapshot that counted nothing."""
+    nothing, numbers, times = np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0)
+    pairs = PairCounts.of(nothing, nothing, nothing, 0)
+    recent = RecentGroups(np.empty(0, np.uint64), nothing, numbers, nothing, times)
+    arrays = SessionLists.of(Sessions(numbers, nothing, times, numbers[:0]), 0).to_arrays(LISTED)
+    for prefix in (VIEWED, BOUGHT):
+        arrays |= pairs.to_arrays(prefix) | pairs.to_arrays(f"{prefix}_best") | recent.to_arrays(f"{prefix}_open")
+        arrays |= {f"{prefix}_popularity": numbers[:0], f"{prefix}_count": numbers}
+    return arrays
+
+
+class Counted:
+    """The pairs of sessions or of baskets. One thread adds and publishes; any thread reads what was published last.
+
+    Parameters
+    ----------
+    array
+        A snapshot's array by name.
+    prefix
+        Of their names.
+    """
+
+    def __init__(
+        self,
+        array: Callable[[str], npt.NDArray[Any]],
+        prefix: str,
+        *,
+        gap_seconds: float,
+        limit: int,
+        pairs_of: Callable[[Sequence[int]], dict[tuple[int, int], int]],
+    ) -> None:
+        self.pairs = LivePairs(
+            PairCounts.from_arrays(array, prefix), PairCounts.from_arrays(array, f"{prefix}_best"), BEST_PAIRS, pairs_of
+        )
+        self.popularity: Numbers = array(f"{prefix}_popularity")
+        """How many interactions of sessions, or how many baskets, hold each item."""
+        self.count = int(array(f"{prefix}_count")[0])
+        """How many sessions or baskets there are."""
+        self._before = self.popularity
+        self._since: Counter[int] = Counter()
+        self._more = 0
+        self._distinct = pairs_of is basket_pairs
+        self._open = OpenGroups(RecentGroups.from_arrays(array, f"{prefix}_open"), gap_seconds, limit)
+
+    def add(self, key: int, at: float, item: int) -> list[Change]:
+        """Count one interaction; return what it changed."""
+        changes = self._open.add(key, at, item)
+        for change in changes:
+            old, new = change.old, change.new
+            if self._distinct:
+                old, new = list(set(old)), list(set(new))
+            self.pairs.replace(old, new)
+            self._since.update(new)
+            self._since.subtract(old)
+            self._more += bool(new) - bool(old)
+        return changes
+
+    def publish(self, n: int) -> None:
+        """Let readers know what was counted.
+
+        Parameters
+        ----------
+        n
+            How many item numbers there are.
+        """
+        popularity = np.zeros(n, np.int64)
+        popularity[: len(self._before)] = self._before
+        since = np.asarray(list(self._since.items()), np.int64).reshape(-1, 2)
+        popularity[since[:, 0]] += since[:, 1]
+        # Before the pairs: whoever read those finds each of their items here.
+        self.popularity = popularity
+        self.count += self._more
+        self._more = 0
+        self.pairs.publish()
+        self._open.close()
+
+
+class Behaviour:
+    """Sessions and baskets since ever, by item number.
+
+    Numbers are the snapshot's rows, then the items it knows from the log alone, then those that appeared later; what an item
+    is called in a view is asked of :meth:`rows`.
+
+    Parameters
+    ----------
+    base
+        The snapshot.
+    gap_seconds
+        A longer pause begins a new session.
+    """
+
+    def __init__(self, base: Base, gap_seconds: float) -> None:
+        self._base = base
+        self._n_base = len(base)
+        self._n_known = len(base) + len(base.absent)
+        self._numbers: dict[str, int] = {}
+        self._later: list[str] = []
+        array = base.snapshot.array if base.snapshot is not None else empty_arrays().__getitem__
+        self.viewed = Counted(array, VIEWED, gap_seconds=gap_seconds, limit=SESSION_ITEMS, pairs_of=session_pairs)
+        self.bought = Counted(array, BOUGHT, gap_seconds=gap_seconds, limit=BASKET_ITEMS, pairs_of=basket_pairs)
+        lists = SessionLists.from_arrays(array, LISTED)
+        self._sessions = LiveSessions(lists)
+        self.neighbours = SessionKnn(lists)
+        """The nearest sessions."""
+        self.changed = False
+        self.full = False
+        """Whether no more is counted until the next snapshot."""
+
+    @property
+    def n(self) -> int:
+        """How many item numbers there are."""
+        return self._n_known + len(self._later)
+
+    def add(self, interactions: Iterable[Interaction]) -> None:
+        """Count what the log holds next; readers know of it once it is published."""
+        for i in interactions:
+            if self.viewed.pairs.size + self.bought.pairs.size > LIVE_PAIRS:
+                self.full = True
+                return
+            if i.item_id is None or kind_weight(i.kind, i.value) <= 0.0:
+                continue
+            item, at = self._number(i.item_id), i.at.timestamp()
+            for change in self.viewed.add(session_key(i.visitor_id, i.user_id), at, item):
+                self._sessions.replace(change.name, change.at, signed(change.key), change.new, change.number)
+            if i.kind == "purchase":
+                self.bought.add(basket_key(i.session_id, i.visitor_id, i.user_id), at, item)
+            self.changed = True
+
+    def publish(self) -> None:
+        """Let readers know what was added. Not for the request path."""
+        if not self.changed:
+            return
+        self.changed = False
+        n = self.n
+        self.viewed.publish(n)
+        self.bought.publish(n)
+        self.neighbours = SessionKnn(self._sessions.publish())
+
+    def _number(self, item_id: str) -> int:
+        found = self.number(item_id)
+        if found < 0:
+            found = self.n
+            self._later.append(item_id)
+            self._numbers[item_id] = found
+        return found
+
+    def number(self, item_id: str) -> int:
+        """Return the number of an item, −1 for one that nobody did anything to."""
+        row = self._base.columns.ids.row(item_id)
+        if row >= 0:
+            return row
+        early = self._base.absent.row(item_id)
+        return self._n_base + early if early >= 0 else self._numbers.get(item_id, -1)
+
+    def number_of_row(self, view: View, row: int) -> int:
+        """Return the number of a view's row, −1 for an item that nobody did anything to."""
+        return row if row < self._n_base else self.number(view.item_id(row))
+
+    def seen(self, number: int) -> bool:
+        """Return whether a session is known that holds an item number."""
+        popularity = self.viewed.popularity
+        return 0 <= number < len(popularity) and bool(popularity[number])
+
+    def rows(self, view: View, numbers: Rows) -> Rows:
+        """Return the view's rows of item numbers, int32, −1 for what it does not hold."""
+        rows = numbers.astype(np.int32)
+        moved = rows >= self._n_base
+        moved[~moved] = ~view.alive[rows[~moved]]
+        for place in np.flatnonzero(moved).tolist():
+            rows[place] = view.row(self._item_id(int(rows[place])))
+        return rows
+
+    def _item_id(self, number: int) -> str:
+        if number < self._n_base:
+            return self._base.columns.ids[number]
+        if number < self._n_known:
+            return self._base.absent[number - self._n_base]
+        return self._later[number - self._n_known]
+
+
+def signed(key: int) -> int:
+    """Return an unsigned 64-bit key as the signed number of the same bits."""
+    return key - (1 << 64) if key >= 1 << 63 else key

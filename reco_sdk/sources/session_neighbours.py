@@ -1,0 +1,58 @@
+"""Session neighbours: what the sessions most like this one went on to; see :mod:`reco_sdk.sources.session_knn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+import numpy as np
+
+from reco_sdk.ports import Candidates
+from reco_sdk.sources.context import Context, Reason, no_candidates
+from reco_sdk.sources.evidence import graded
+from reco_sdk.sources.history import History
+from reco_sdk.sources.proposals import distinct
+from reco_sdk.types import Floats
+
+__all__ = ["SessionNeighbours"]
+
+PRIOR: Final = 3.0
+"""So many neighbours that hold an item count half."""
+
+
+class SessionNeighbours:
+    """Votes of the nearest sessions to what the visitor liked lately, the seeds being what is looked at now."""
+
+    name: ClassVar[str] = "session_knn"
+
+    def knows(self, context: Context) -> bool:
+        """Return whether a session is known that holds one of the items."""
+        return bool(len(_history(context)))
+
+    def candidates(self, context: Context, k: int) -> Candidates:
+        """Return what the neighbours hold and this session does not."""
+        behaviour, history = context.behaviour, _history(context)
+        proposals = behaviour.neighbours.propose(history)
+        if not len(proposals.rows):
+            return no_candidates()
+        numbers, inverse = distinct(proposals.rows, behaviour.n)
+        votes: Floats = np.bincount(inverse, proposals.columns[0], len(numbers)).astype(np.float64, copy=False)
+        votes[np.isin(numbers, history.items)] = 0.0
+        sessions = np.bincount(inverse, minlength=len(numbers)).astype(np.float64)
+        return graded(context, numbers, votes, sessions, PRIOR, k)
+
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
+        """Say that similar visitors chose it."""
+        return [Reason("Chosen by visitors who viewed the same")] * len(rows)
+
+
+def _history(context: Context) -> History:
+    """Return the item numbers that a session is known to hold, newest first."""
+    behaviour, view = context.behaviour, context.view
+    places = context.liked()
+    rows = [*context.history_rows[places].tolist(), *context.seeds[::-1].tolist()]
+    times = [*(context.history[place].at for place in places.tolist()), *[context.now] * len(context.seeds)]
+    numbers = [behaviour.number_of_row(view, row) for row in rows]
+    known = [place for place, number in enumerate(numbers) if behaviour.seen(number)]
+    items = np.asarray([numbers[place] for place in known], np.int32)
+    return History.of(items, np.asarray([times[place] for place in known], np.float64))

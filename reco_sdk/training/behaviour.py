@@ -1,0 +1,155 @@
+"""What a snapshot counts of sessions and baskets: what :class:`~reco_sdk.sources.behaviour.Behaviour` reads and goes on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reco_sdk.config import Config
+from reco_sdk.snapshot.log import LogArrays
+from reco_sdk.sources.behaviour import BASKET_ITEMS, BEST_PAIRS, BOUGHT, LISTED, SESSION_ITEMS, VIEWED
+from reco_sdk.sources.open_groups import RecentGroups
+from reco_sdk.sources.pair_counts import PairCounts, best_rows
+from reco_sdk.sources.session_lists import SessionLists, Sessions
+from reco_sdk.training.pairs import pairs_in_order
+from reco_sdk.types import Floats, Rows
+
+__all__ = ["learn_behaviour"]
+
+_LOGGED_LATELY: Final = 1_000
+"""Interactions at the end of the log whose groups may still be filled, whatever their time: an import may be half-way."""
+
+
+def learn_behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of sessions and baskets, for a snapshot.
+
+    Parameters
+    ----------
+    log
+        Interactions in the order of the log, ``rows`` from 0 up to ``n``.
+    n
+        How many items there are.
+    now
+        Epoch seconds.
+    """
+    log = log.take(np.arange(len(log)) >= len(log) - config.interactions_learned)
+    gap = config.session_gap_minutes * 60.0
+    sessions = _Groups.of(log, log.sessions, log.weights > 0.0, gap)
+    baskets = _Groups.of(log, log.baskets, log.bought > 0, gap)
+
+    counted = sessions.first(SESSION_ITEMS)
+    listed, numbers = _list(sessions, counted, n)
+    arrays = listed.to_arrays(LISTED)
+    pairs = pairs_in_order(sessions.group[counted], sessions.items[counted], n)
+    arrays |= _counts(VIEWED, pairs, np.bincount(sessions.items[counted], minlength=n), sessions.count)
+    arrays |= sessions.recent(now - gap, numbers).to_arrays(f"{VIEWED}_open")
+
+    counted = baskets.first(BASKET_ITEMS)
+    group, items = _distinct(baskets.group[counted], baskets.items[counted])
+    arrays |= _counts(BOUGHT, _together(group, items, n), np.bincount(items, minlength=n), baskets.count)
+    arrays |= baskets.recent(now - gap, np.full(baskets.count, -1, np.int32)).to_arrays(f"{BOUGHT}_open")
+    return arrays
+
+
+def _counts(prefix: str, pairs: PairCounts, popularity: npt.NDArray[np.intp], count: int) -> dict[str, npt.NDArray[Any]]:
+    return {
+        **pairs.to_arrays(prefix),
+        **best_rows(pairs, BEST_PAIRS).to_arrays(f"{prefix}_best"),
+        f"{prefix}_popularity": popularity.astype(np.int64),
+        f"{prefix}_count": np.asarray([count], np.int64),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Interactions group by group, each group's ascending by time, then by place in the log.
+
+    Parameters
+    ----------
+    keys
+        uint64 ``(g,)`` ascending: whose each group is.
+    starts
+        int64 ``(g + 1,)`` into what follows.
+    group, items, at, logged
+        ``(m,)``: number of the group, item, epoch seconds, place in the log.
+    length
+        Of the log.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    starts: npt.NDArray[np.int64]
+    group: npt.NDArray[np.int64]
+    items: Rows
+    at: Floats
+    logged: npt.NDArray[np.int64]
+    length: int
+
+    @classmethod
+    def of(cls, log: LogArrays, keys: npt.NDArray[np.uint64], which: npt.NDArray[np.bool_], gap: float) -> _Groups:
+        places = np.flatnonzero(which)
+        order = places[np.lexsort((log.at[places], keys[places]))]
+        key, at = keys[order], log.at[order]
+        begins = np.ones(len(order), np.bool_)
+        begins[1:] = (key[1:] != key[:-1]) | (np.diff(at) > gap)
+        starts = np.append(np.flatnonzero(begins), len(order)).astype(np.int64)
+        return cls(key[starts[:-1]], starts, np.cumsum(begins) - 1, log.rows[order], at, order, len(log))
+
+    @property
+    def count(self) -> int:
+        return len(self.keys)
+
+    def first(self, limit: int) -> npt.NDArray[np.bool_]:
+        """Return which interactions are among the first ``limit`` of their group."""
+        return np.arange(len(self.items)) - self.starts[self.group] < limit
+
+    def ends(self) -> Floats:
+        """Return the time of each group's last interaction."""
+        return self.at[self.starts[1:] - 1]
+
+    def recent(self, since: float, numbers: Rows) -> RecentGroups:
+        """Return the groups that may still go on."""
+        open_ = self.ends() >= since
+        open_[self.group[self.logged >= self.length - _LOGGED_LATELY]] = True
+        inside = open_[self.group]
+        sizes = np.diff(self.starts)[open_]
+        offsets = np.zeros(len(sizes) + 1, np.int64)
+        np.cumsum(sizes, out=offsets[1:])
+        return RecentGroups(self.keys[open_], numbers[open_], offsets, self.items[inside], self.at[inside])
+
+
+def _list(sessions: _Groups, counted: npt.NDArray[np.bool_], n: int) -> tuple[SessionLists, Rows]:
+    """Return the sessions for the nearest-session source, and the number that each was given there."""
+    sizes = np.bincount(sessions.group[counted], minlength=sessions.count)
+    offsets = np.zeros(sessions.count + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    keys, ends = sessions.keys.view(np.int64), sessions.ends()
+    numbers = np.empty(sessions.count, np.int32)
+    numbers[np.lexsort((keys, ends))] = np.arange(sessions.count, dtype=np.int32)
+    return SessionLists.of(Sessions(offsets, sessions.items[counted], ends, keys), n), numbers
+
+
+def _distinct(group: npt.NDArray[np.int64], items: Rows) -> tuple[npt.NDArray[np.int64], Rows]:
+    """Return each group's items once, ascending."""
+    order = np.lexsort((items, group))
+    group, items = group[order], items[order]
+    once = np.ones(len(items), np.bool_)
+    once[1:] = (group[1:] != group[:-1]) | (items[1:] != items[:-1])
+    return group[once], items[once]
+
+
+def _together(group: npt.NDArray[np.int64], items: Rows, n: int) -> PairCounts:
+    """Return the sum of :func:`~reco_sdk.sources.pair_counts.basket_pairs`; the items of a group ascend."""
+    smaller: list[Rows] = []
+    greater: list[Rows] = []
+    for distance in range(1, BASKET_ITEMS):
+        pair = np.flatnonzero(group[distance:] == group[:-distance])
+        if not len(pair):
+            break
+        smaller.append(items[pair])
+        greater.append(items[pair + distance])
+    nothing = np.empty(0, np.int32)
+    one, other = (np.concatenate(part) if part else nothing for part in (smaller, greater))
+    return PairCounts.of(one, other, np.ones(len(one), np.int64), n)
