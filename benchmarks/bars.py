@@ -78,9 +78,7 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         ),
         Bar("pages_with_full_row", ">=", 0.99, "share of the later pages whose row is full"),
     ),
-    "bulk": (
-        Bar("p99_over_quiet", "<=", 1.5, "page p99 until 100,000 products are live everywhere / while nothing happens"),
-    ),
+    "bulk": (Bar("p99_over_quiet", "<=", 1.5, "page p99 until 100,000 products are live everywhere / while nothing happens"),),
     "load": (
         Bar("p99_over_plain", "<=", 1.1, "gift shop on PostgreSQL, 2 workers, open loop: p99 with our row / with a plain row"),
         Bar("throughput_over_plain", ">=", 0.95, "pages per second with our row / with a plain row, both workers busy"),
