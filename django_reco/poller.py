@@ -248,5 +248,7 @@ class Poller:
                 if self.holder.lease is not None and not 0.0 <= age < PRUNE_SECONDS:
                     await core.store.put_state(PRUNED_AT, f"{time.time():.0f}", lease=self.holder.lease)
                     await prune_old(core.store, core.config, core.clock.now())
+            except StoreUnavailable:
+                pass  # who follows the store says so
             except RecoError as error:
                 logger.warning("reco: old rows could not be deleted; it is tried again: %s", error)
