@@ -20,6 +20,7 @@ FROZEN_SECONDS = (1.5, 3.0)
 LOSES_THE_LEASE_SECONDS = 6.5
 FULL_SECONDS = (2.0, 4.0)
 LOCKED_SECONDS = (1.0, 3.0)
+LISTENS = "query ILIKE 'LISTEN%'"
 
 
 class Disturber(threading.Thread):
@@ -160,9 +161,9 @@ class Disturber(threading.Thread):
     def deafen(self) -> None:
         """Terminate everybody's session that listens: what is announced until they are back, nobody hears."""
         with self._connected() as database:
-            pids = self._sessions(database, "query ILIKE 'LISTEN%'")
-            if not pids:
-                raise LookupError("nobody listens")
+            # After a restart they come back one by one.
+            self._wait_for(lambda: bool(self._sessions(database, LISTENS)), "somebody listens")
+            pids = self._sessions(database, LISTENS)
             with self._ledger.disturbing("LISTEN terminated", str(len(pids))):
                 self._terminate(database, pids)
 
