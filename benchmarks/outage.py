@@ -111,8 +111,10 @@ def _stored(dsn: str) -> int:
 
 async def _lost(dsn: str, recorded: int) -> int:
     """Wait until what was recorded is stored; return how much of it never is."""
+    lost = recorded
     for _ in range(150):
-        if (lost := recorded - await asyncio.to_thread(_stored, dsn)) <= 0:
+        lost = recorded - await asyncio.to_thread(_stored, dsn)
+        if lost <= 0:
             break
         await asyncio.sleep(0.2)
     return lost

@@ -133,9 +133,9 @@ class KeptObjects:
         if found is None:
             return None
         kind, values, database, related = found
-        state = ModelState()
+        state: Any = ModelState()
         state.adding, state.db, state.fields_cache = False, database, dict(related)
-        obj = kind.__new__(kind)
+        obj: Any = kind.__new__(kind)
         obj.__dict__.update(values, _state=state)
         return obj
 
