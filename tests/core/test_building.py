@@ -57,6 +57,15 @@ async def test_age_makes_it_due_only_when_something_happened(reco):
     assert "hours old" in await why(reco, hours=25)
 
 
+async def test_much_behaviour_makes_it_due_once_an_hour_at_most(reco, monkeypatch):
+    monkeypatch.setattr("reco_sdk.building.LEARN_AFTER_INTERACTIONS", 2)
+    await reco.sync()
+    await reco.record_many([view("red-dress", f"v{n}") for n in range(3)])
+    await reco.flush()
+    assert await why(reco, hours=0.9) is None
+    assert "more than 2 interactions came" in await why(reco, hours=1.1)
+
+
 async def test_another_model_makes_it_due(reco):
     await reco.sync()
     await reco.store.put_state(MODEL, "another")

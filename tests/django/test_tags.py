@@ -52,6 +52,15 @@ def test_objects_in_order_with_their_reasons(products):
     assert slate[1:] == slate.objects[1:]
 
 
+def test_bought_together_starts_from_an_item_or_a_whole_cart_and_from_an_empty_one_shows_nothing(products):
+    row = rendered("{% bought_together cart n=3 placement='cart' %}", cart=products[:2])
+    assert "Often bought together" in row
+    assert row.count("reco-card__link") == 3
+    assert not any(f'__title">{product.title}</span>' in row for product in products[:2])
+    assert rendered("{% bought_together cart placement='cart' %}", cart=[]).strip() == ""
+    assert metrics.counts().get("tag.error") is None
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -172,6 +172,13 @@ def test_a_newer_format_is_refused_and_says_what_to_do(tmp_path):
         Snapshot.open(path)
 
 
+def test_an_older_format_is_refused_and_says_what_to_do(tmp_path):
+    path = write(tmp_path)
+    rewrite(path, lambda content: content.update(format=FORMAT_VERSION - 1))
+    with pytest.raises(SnapshotCorrupt, match=f"has format {FORMAT_VERSION - 1}, .*build a new snapshot"):
+        Snapshot.open(path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "nonsense", "{}", '{"content": 3}', '{"content": {"format": 1}, "checksum": "0"}'])
 def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     path = write(tmp_path)
