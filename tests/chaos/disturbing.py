@@ -20,7 +20,8 @@ FROZEN_SECONDS = (1.5, 3.0)
 LOSES_THE_LEASE_SECONDS = 6.5
 FULL_SECONDS = (2.0, 4.0)
 LOCKED_SECONDS = (1.0, 3.0)
-LISTENS = "query ILIKE 'LISTEN%'"
+LISTENS = "(query LIKE 'LISTEN%' OR query = 'SELECT 1')"
+"""What a session that listens did last: began, or felt its pulse."""
 
 
 class Disturber(threading.Thread):
