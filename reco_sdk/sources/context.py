@@ -15,6 +15,7 @@ from reco_sdk.sessions.session import Event
 from reco_sdk.snapshot.live import Orders
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
+from reco_sdk.sources.history import History
 from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
 
 __all__ = ["Context", "LearnedSource", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
@@ -64,6 +65,8 @@ class Context:
     history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
     new_arrival_days: float = 60.0
+    history_numbers: History | None = None
+    """The history as item numbers, once a source read it."""
     _weights: Floats | None = None
     _events: tuple[Rows, Floats] | None = None
     _session: tuple[Vector | None] | None = None

@@ -48,6 +48,8 @@ class SessionNeighbours:
 
 def _history(context: Context) -> History:
     """Return the item numbers that a session is known to hold, newest first."""
+    if context.history_numbers is not None:
+        return context.history_numbers
     behaviour, view = context.behaviour, context.view
     places = context.liked()
     rows = [*context.history_rows[places].tolist(), *context.seeds[::-1].tolist()]
@@ -55,4 +57,5 @@ def _history(context: Context) -> History:
     numbers = [behaviour.number_of_row(view, row) for row in rows]
     known = [place for place, number in enumerate(numbers) if behaviour.seen(number)]
     items = np.asarray([numbers[place] for place in known], np.int32)
-    return History.of(items, np.asarray([times[place] for place in known], np.float64))
+    context.history_numbers = History.of(items, np.asarray([times[place] for place in known], np.float64))
+    return context.history_numbers
