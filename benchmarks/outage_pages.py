@@ -10,14 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import include, path
 
-__all__ = ["urlpatterns"]
+__all__ = ["products", "urlpatterns"]
 
 ROW: Final = "{% load reco %}{% you_may_also_like product n=8 %}" if os.environ["BENCH_ROW"] == "ours" else ""
 PAGE: Final = f"<!doctype html><title>{{{{ product.title }}}}</title><h1>{{{{ product.title }}}}</h1>{ROW}</html>"
 
 
 @cache
-def _products() -> dict[str, Any]:
+def products() -> dict[str, Any]:
+    """Return what the shop holds in memory, by stock code."""
     from shop.models import Product
 
     return {product.stock_code: product for product in Product.objects.select_related("category", "category__parent")}
@@ -29,7 +30,7 @@ def _page() -> Any:
 
 
 def kept(request: HttpRequest, stock_code: str) -> HttpResponse:
-    return HttpResponse(_page().render({"product": _products()[stock_code]}, request))
+    return HttpResponse(_page().render({"product": products()[stock_code]}, request))
 
 
 urlpatterns = [path("kept/<str:stock_code>/", kept), path("", include("giftshop.urls"))]

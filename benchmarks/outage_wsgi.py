@@ -9,3 +9,7 @@ settings.ROOT_URLCONF = "benchmarks.outage_pages"
 from django.core.wsgi import get_wsgi_application  # noqa: E402 - the addresses come first
 
 application = get_wsgi_application()
+
+from benchmarks.outage_pages import products  # noqa: E402 - the apps come first
+
+products()  # now: a worker that is asked for nothing until the outage could not read them then
