@@ -13,6 +13,7 @@ from reco_sdk.sources.co_occurrence import BACKWARD, DECAY
 from reco_sdk.sources.context import Context, Reason
 from reco_sdk.sources.evidence import Pairs, best_start, summed
 from reco_sdk.sources.pair_counts import STEP_WEIGHTS
+from reco_sdk.sources.session_neighbours import none_but_own
 
 __all__ = ["AlsoViewed"]
 
@@ -27,8 +28,10 @@ class AlsoViewed:
     name: ClassVar[str] = "co_occurrence"
 
     def knows(self, context: Context) -> bool:
-        """Return whether anything was seen together with these."""
-        return bool(_pairs(context))
+        """Return whether anything was seen together with these by somebody else."""
+        if len(context.seeds) and not _pairs(context):
+            return False  # the quicker question of the two, on an item's page
+        return not none_but_own(context) and bool(_pairs(context))
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what was seen after, and half as much before, in the same sessions."""
@@ -50,6 +53,12 @@ class AlsoViewed:
 
 
 def _pairs(context: Context) -> list[Pairs]:
+    if context.viewed_pairs is None:
+        context.viewed_pairs = _read_pairs(context)
+    return context.viewed_pairs
+
+
+def _read_pairs(context: Context) -> list[Pairs]:
     behaviour, view = context.behaviour, context.view
     seeds = len(context.seeds) > 0
     starts = context.seeds.tolist() if seeds else context.lately(MAX_ITEMS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.history import History
 from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
+
+if TYPE_CHECKING:
+    from reco_sdk.sources.evidence import Pairs
 
 __all__ = ["Context", "LearnedSource", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
 
@@ -67,6 +70,10 @@ class Context:
     new_arrival_days: float = 60.0
     history_numbers: History | None = None
     """The history as item numbers, once a source read it."""
+    none_but_own: bool | None = None
+    """Whether nobody but the visitor saw these items, once a source asked."""
+    viewed_pairs: list[Pairs] | None = None
+    """What was seen in one session with the items at hand, once a source read it."""
     _weights: Floats | None = None
     _events: tuple[Rows, Floats] | None = None
     _session: tuple[Vector | None] | None = None

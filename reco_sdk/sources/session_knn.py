@@ -89,6 +89,23 @@ class SessionKnn:
         weighted = like * self._distance_weights[np.clip(away, -_FURTHEST, _FURTHEST) + _FURTHEST]
         return Proposals(rows, (weighted, weighted * (away > 0), like))
 
+    def adds_nothing(self, history: History) -> bool:
+        """Whether one session holds all there is of these items, and nothing else: the visitor's own, as a rule."""
+        lists, number = self._lists, -1
+        if len(history) > MAX_ITEMS:
+            return False
+        items = history.items.tolist()
+        for item in items:
+            frequency = lists.frequency(item)
+            if frequency > 1:
+                return False
+            if frequency:
+                found = int(lists.of_item(item, 1)[0][0])
+                if number >= 0 and found != number:
+                    return False
+                number = found
+        return number < 0 or set(lists.gather(np.asarray([number], np.int32))[0].tolist()) <= set(items)
+
     def _neighbours(self, history: History) -> tuple[Ids, Floats, Ids] | None:
         """Return the nearest sessions, how near each is, and the place in each of the latest item it shares."""
         lists = self._lists

@@ -185,6 +185,8 @@ class JoinedSessions:
         later, later_places = self._since.of_item(item, limit)
         if not len(later):
             return numbers[:limit], places[:limit]
+        if not len(numbers):
+            return later + np.int32(self._base.count), later_places
         numbers = np.concatenate((later + np.int32(self._base.count), numbers))
         places = np.concatenate((later_places, places))
         if not self._in_order:

@@ -14,7 +14,7 @@ from reco_sdk.sources.history import History
 from reco_sdk.sources.proposals import distinct
 from reco_sdk.types import Floats
 
-__all__ = ["SessionNeighbours"]
+__all__ = ["SessionNeighbours", "none_but_own"]
 
 PRIOR: Final = 3.0
 """So many neighbours that hold an item count half."""
@@ -26,8 +26,8 @@ class SessionNeighbours:
     name: ClassVar[str] = "session_knn"
 
     def knows(self, context: Context) -> bool:
-        """Return whether a session is known that holds one of the items."""
-        return bool(len(_history(context)))
+        """Return whether another session is known that holds one of the items."""
+        return not none_but_own(context)
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what the neighbours hold and this session does not."""
@@ -44,6 +44,13 @@ class SessionNeighbours:
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
         """Say that similar visitors chose it."""
         return [Reason("Chosen by visitors who viewed the same")] * len(rows)
+
+
+def none_but_own(context: Context) -> bool:
+    """Whether nobody is known to have seen these items but this very visitor, in this very session."""
+    if context.none_but_own is None:
+        context.none_but_own = context.behaviour.neighbours.adds_nothing(_history(context))
+    return context.none_but_own
 
 
 def _history(context: Context) -> History:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reco_sdk.evaluation.dataset import make_log
+from reco_sdk.sources.history import History
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.session_knn import fit_session_knn, visitors_stay
 
@@ -58,3 +59,20 @@ def test_one_interleaved_with_others_is_still_one_session():
     users = np.asarray([0, 1, 0, 1], np.int32)
     log, _ = make_log(users, np.asarray([4, 5, 4, 6], np.int32), np.arange(4.0), users, kinds="view_item", n_users=2, n_items=N)
     assert visitors_stay(log)
+
+
+@pytest.mark.parametrize(
+    ("sessions", "history", "nothing"),
+    [
+        ([[1, 2], [3, 4]], [1, 2], True),  # as a rule it is the visitor's own
+        ([[1, 2], [3, 4]], [1, 2, 5], True),
+        ([[1, 2, 5], [3, 4]], [1, 2], False),
+        ([[1, 2], [2, 1]], [1, 2], False),
+        ([[1, 2], [3, 4]], [1, 2, 3], False),
+        ([[1, 2]], [], True),
+        ([], [1], True),
+    ],
+)
+def test_a_session_that_holds_nothing_else_adds_nothing(sessions, history, nothing):
+    model = fit_session_knn(log_of(*sessions), Items(N))
+    assert model.adds_nothing(History.of(np.asarray(history, np.int32), np.arange(float(len(history))))) is nothing
