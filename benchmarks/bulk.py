@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ import aiohttp
 
 from benchmarks.load import open_loop
 from benchmarks.measure import ROOT, p50, p99
-from benchmarks.serving import gunicorn
+from benchmarks.serving import gunicorn, running
 from benchmarks.workers import environment
 from scripts.postgres import databases
 
@@ -43,19 +43,6 @@ def _manage(variables: Mapping[str, str], *arguments: str) -> None:
 def _import(variables: Mapping[str, str], first: int, count: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "benchmarks.bigshop.bulk", str(first), str(count)]
     return subprocess.Popen(command, cwd=ROOT, env=dict(variables))
-
-
-@contextmanager
-def _worker(variables: Mapping[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as out:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "django", "reco_worker"], cwd=ROOT, env=dict(variables), stdout=out, stderr=out
-        )
-        try:
-            yield
-        finally:
-            worker.terminate()
-            worker.wait(timeout=60)
 
 
 async def _live(base: str, seen: dict[str, tuple[int, int]]) -> None:
@@ -137,7 +124,8 @@ def run() -> dict[str, float]:
                 raise RuntimeError("the first products could not be made")
             if kind == "ours":
                 _manage(variables[kind], "reco_sync", "--no-progress")
-                stack.enter_context(_worker(variables[kind], var / "worker.log"))
+                worker = [sys.executable, "-m", "django", "reco_worker"]
+                stack.enter_context(running(worker, variables[kind], var / "worker.log", end_seconds=60.0))
             server = gunicorn("benchmarks.bigshop.wsgi", workers=WORKERS, environment=variables[kind], log=var / "web.log")
             bases[kind] = f"http://127.0.0.1:{stack.enter_context(server)}"
         return asyncio.run(_measure(bases, variables))

@@ -47,7 +47,8 @@ async def _fetch(session: aiohttp.ClientSession, address: str) -> None:
             raise RuntimeError(f"{address} answered {answer.status}")
 
 
-def _session() -> aiohttp.ClientSession:
+def browser() -> aiohttp.ClientSession:
+    """Return what asks for pages, as a visitor's browser that consented."""
     # gunicorn's sync workers close each connection, and nobody waits for a place in a pool.
     return aiohttp.ClientSession(headers=HEADERS, cookies=COOKIES, connector=aiohttp.TCPConnector(limit=0, force_close=True))
 
@@ -61,7 +62,7 @@ async def open_loop(base: str, paths: list[str], rate: float, seconds: float) ->
         await _fetch(session, base + path)
         took.append((time.perf_counter() - due) * 1_000.0)
 
-    async with _session() as session:
+    async with browser() as session:
         start = time.perf_counter() + 0.1
         chosen = Random(len(paths))
         await asyncio.gather(
@@ -81,7 +82,7 @@ async def closed_loop(base: str, paths: list[str], seconds: float) -> float:
             await _fetch(session, base + chosen.choice(paths))
             done += 1
 
-    async with _session() as session:
+    async with browser() as session:
         started = time.perf_counter()
         end = started + seconds
         await asyncio.gather(*(client(number) for number in range(CLIENTS)))
@@ -90,7 +91,7 @@ async def closed_loop(base: str, paths: list[str], seconds: float) -> float:
 
 async def _wait_for(base: str, path: str, wanted: str) -> None:
     deadline = time.monotonic() + 90
-    async with _session() as session:
+    async with browser() as session:
         while time.monotonic() < deadline:
             try:
                 async with session.get(base + path) as answer:

@@ -20,6 +20,7 @@ from typing import Final
 import aiohttp
 import psycopg
 
+from benchmarks.load import browser
 from benchmarks.measure import p50, p99
 from benchmarks.serving import gunicorn
 from benchmarks.shop import environment, manage, prepare
@@ -35,8 +36,6 @@ LOAD: Final = 0.35
 """The rate, as a part of what the shop with our row can do at most while all is well."""
 CARD: Final = "data-reco-item"
 KINDS: Final = ("ours", "none")
-HEADERS: Final = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", "Accept-Encoding": "identity"}
-COOKIES: Final = {"consent": "accepted"}
 
 
 @dataclass(slots=True)
@@ -129,9 +128,7 @@ async def _wait_for_rows(load: Load, base: str, path: str) -> None:
 
 
 async def _measure(bases: dict[str, str], paths: list[str], server: Server, dsn: str) -> dict[str, float]:
-    # gunicorn's sync workers close each connection, and nobody waits for a place in a pool.
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    async with aiohttp.ClientSession(headers=HEADERS, cookies=COOKIES, connector=connector) as session:
+    async with browser() as session:
         load = Load(session, paths)
         await _wait_for_rows(load, bases["ours"], paths[0])
         for kind in KINDS:
