@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from reco_sdk.blocking import BlockingRecommender
     from reco_sdk.config import Config
-    from reco_sdk.engine import Request
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.items.item import Item
     from reco_sdk.ports import Impression, ItemChange
     from reco_sdk.ranking.slate import Slate
+    from reco_sdk.request import Request
     from reco_sdk.sessions.session import Event
 
 __all__ = ["Backend"]

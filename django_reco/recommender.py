@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from django_reco.backend import Backend
     from django_reco.poller import Poller
     from django_reco.slates import ObjectSlate
-    from reco_sdk.engine import Request
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.ranking.slate import Slate
+    from reco_sdk.request import Request
     from reco_sdk.sessions.session import Event
 
 __all__ = ["Process", "process"]

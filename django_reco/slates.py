@@ -23,9 +23,9 @@ from django_reco.outage import outages
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
 from django_reco.values import category_path, text_of
-from reco_sdk.engine import MAX_N, Request
 from reco_sdk.errors import InvalidRequest, UnknownItem
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.request import MAX_N, Request
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reco_sdk.blocking import BlockingRecommender
     from reco_sdk.config import Config
-    from reco_sdk.engine import Request
     from reco_sdk.errors import RecoError
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.items.item import Item
     from reco_sdk.items.text import TextRecipe
     from reco_sdk.ranking.filters import Filters
     from reco_sdk.ranking.slate import RecommendedItem, Slate
+    from reco_sdk.request import Request
     from reco_sdk.wiring import Recommender
 
 __version__ = "0.1.0"
@@ -31,7 +31,7 @@ _HOMES = {
     "RecoError": "reco_sdk.errors",
     "RecommendedItem": "reco_sdk.ranking.slate",
     "Recommender": "reco_sdk.wiring",
-    "Request": "reco_sdk.engine",
+    "Request": "reco_sdk.request",
     "Slate": "reco_sdk.ranking.slate",
     "TextRecipe": "reco_sdk.items.text",
 }

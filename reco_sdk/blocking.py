@@ -11,10 +11,10 @@ from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from reco_sdk.engine import Request
 from reco_sdk.errors import NotRunning
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.request import Request
 from reco_sdk.threads import BackgroundThread, waiting
 
 __all__ = ["BlockingRecommender", "LoopThread"]

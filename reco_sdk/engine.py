@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,11 +13,13 @@ import numpy as np
 
 from reco_sdk.cache import AnswerCache
 from reco_sdk.config import Config
-from reco_sdk.errors import InvalidRequest, UnknownItem
+from reco_sdk.errors import UnknownItem
 from reco_sdk.ports import Candidates, Clock
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.fusion import fuse
+from reco_sdk.ranking.rerank import rerank
 from reco_sdk.ranking.slate import RecommendedItem, Slate
+from reco_sdk.request import Request
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
@@ -29,89 +29,10 @@ from reco_sdk.sources.context import Context, Source, rows_of
 from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
 from reco_sdk.types import BoolMask, Vector
 
-__all__ = ["MAX_N", "PLACEMENTS", "Engine", "Request", "State"]
+__all__ = ["Engine", "State"]
 
-MAX_N: Final = 1_000
 MIN_CANDIDATES: Final = 50
 MAX_WIDENING: Final = 16
-_LOOK_AHEAD: Final = 24
-PLACEMENTS: Final = frozenset(
-    {
-        "home",
-        "category",
-        "item",
-        "cart",
-        "checkout",
-        "order_confirmation",
-        "search_results",
-        "no_results",
-        "not_found",
-        "account",
-        "email",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One question to the engine.
-
-    Parameters
-    ----------
-    strategy
-        A name in :data:`reco_sdk.strategies.STRATEGIES`.
-    placement
-        Where the slate will be shown.
-    n
-        How many to return, 1 to 1,000; fewer come back only when fewer exist.
-    seeds
-        Ids of the items the request starts from.
-    visitor_id, user_id
-        Whoever asks, if known.
-    filters
-        What may be recommended.
-
-    Raises
-    ------
-    InvalidRequest
-        For an unknown strategy or placement, ``n`` out of bounds, a missing seed, or an id that is not text.
-    """
-
-    strategy: str = "recommended_for_you"
-    placement: str = "home"
-    n: int = 8
-    seeds: tuple[str, ...] = ()
-    visitor_id: str | None = None
-    user_id: str | None = None
-    filters: Filters = field(default_factory=Filters)
-
-    def __post_init__(self) -> None:
-        for name in ("strategy", "placement"):
-            if not isinstance(getattr(self, name), str):
-                raise InvalidRequest(name, f"is {type(getattr(self, name)).__name__}, not text")
-        if self.strategy not in STRATEGIES:
-            raise InvalidRequest("strategy", f"{self.strategy!r} is unknown; use one of {', '.join(sorted(STRATEGIES))}")
-        if self.placement not in PLACEMENTS:
-            raise InvalidRequest("placement", f"{self.placement!r} is unknown; use one of {', '.join(sorted(PLACEMENTS))}")
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or not 1 <= self.n <= MAX_N:
-            raise InvalidRequest("n", f"{self.n!r} is not a whole number from 1 to {MAX_N:,}")
-        seeds: object = self.seeds
-        object.__setattr__(self, "seeds", (seeds,) if isinstance(seeds, str) else tuple(self.seeds))
-        _check_ids("seeds", *self.seeds)
-        for name in ("visitor_id", "user_id"):
-            value = getattr(self, name)
-            if value is not None:
-                _check_ids(name, value)
-        if STRATEGIES[self.strategy].needs_seed and not self.seeds:
-            raise InvalidRequest("seeds", f"{self.strategy} starts from an item; give its id")
-
-
-def _check_ids(name: str, *values: object) -> None:
-    for value in values:
-        if not isinstance(value, str):
-            raise InvalidRequest(name, f"{value!r} is {type(value).__name__}, not text")
-        if not value.isprintable() and any(unicodedata.category(char) in {"Cc", "Cs"} for char in value):
-            raise InvalidRequest(name, f"{value!r} holds a control character or a lone surrogate; no id does")
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,36 +265,9 @@ def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...
 def _cut(
     context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request, strategy: Strategy
 ) -> _Picked:
-    """Return the best ``n``, one a group if asked, no category beyond its share while others have something."""
+    """Fuse, and keep the best ``n``."""
     fused = fuse(parts)
-    n, one_per_group = request.n, request.filters.one_per_group
-    room = math.ceil(strategy.category_share * n)
-    places: list[int] = []
-    over: list[int] = []
-    counts: dict[int, int] = {}
-    taken: set[int] = set()
-    for start in range(0, len(fused.rows), _LOOK_AHEAD):
-        rows = fused.rows[start : start + _LOOK_AHEAD]
-        groups = context.view.group[rows].tolist()
-        categories = context.view.main_category[rows].tolist() if room < n else [-1] * len(groups)
-        for place, (group, category) in enumerate(zip(groups, categories, strict=True), start):
-            if one_per_group:
-                if group in taken:
-                    continue
-                taken.add(group)
-            if category >= 0:
-                count = counts.get(category, 0)
-                if count >= room:
-                    over.append(place)
-                    continue
-                counts[category] = count + 1
-            places.append(place)
-            if len(places) == n:
-                break
-        if len(places) == n:
-            break
-    # What exceeds a share still comes before fallbacks.
-    places = sorted(places + over[: n - len(places)]) if over else places
+    places = rerank(context.view, fused, request.n, request.filters.one_per_group, strategy.category_share)
     picked = _Picked(rows=fused.rows[places].tolist())
     names = [source.name for source in used]
     for given in fused.contributions[places].tolist():

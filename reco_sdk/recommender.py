@@ -20,7 +20,7 @@ from reco_sdk.building import Quiet, build
 from reco_sdk.config import Config
 from reco_sdk.diagnosis import Diagnosis, diagnose
 from reco_sdk.embedding.sync import embed_items
-from reco_sdk.engine import Engine, Request
+from reco_sdk.engine import Engine
 from reco_sdk.errors import (
     BuildInProgress,
     EmbeddingError,
@@ -41,6 +41,7 @@ from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.slate import Slate
+from reco_sdk.request import Request
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.builder import Progress
 from reco_sdk.snapshot.publisher import SnapshotFolder

@@ -20,10 +20,10 @@ from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bar
 from reco_sdk.cli.stores import need_store
 from reco_sdk.cli.working import snapshot_command, worker_command
 from reco_sdk.config import Config
-from reco_sdk.engine import Request
 from reco_sdk.errors import MissingExtra, StoreError
 from reco_sdk.ports import Store
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.request import Request
 from reco_sdk.storage import schema
 from reco_sdk.storage.postgres import PostgresStore
 from reco_sdk.storage.sqlite import SqliteStore

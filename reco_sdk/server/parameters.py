@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 
 from multidict import MultiMapping
 
-from reco_sdk.engine import MAX_N, PLACEMENTS
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.request import MAX_N, PLACEMENTS
 from reco_sdk.server.problems import FieldError, Problem
 from reco_sdk.strategies import STRATEGIES
 

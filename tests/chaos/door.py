@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from django_reco.recommender import process
-from reco_sdk.engine import MAX_N, Request
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.request import MAX_N, Request
 
 HELD = b"held\n"
 RECOMMENDED = b"recommended\n"

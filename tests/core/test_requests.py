@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from reco_sdk import Filters, Item, Request
-from reco_sdk.engine import PLACEMENTS
 from reco_sdk.errors import InvalidRequest, UnknownItem
+from reco_sdk.request import PLACEMENTS
 from reco_sdk.strategies import STRATEGIES
 from tests.core.support import NOON, WARDROBE, FakeClock, act, purchase, recommender, view
 

@@ -8,8 +8,8 @@ from django_reco.backend import Backend
 from django_reco.indexer import Indexer, process_dirty
 from django_reco.sweep import pulse, sweep
 from reco_sdk.config import Config
-from reco_sdk.engine import Request
 from reco_sdk.items.item import Item
+from reco_sdk.request import Request
 from tests.django.shops.keys.models import Phone
 from tests.django.shops.plain.models import Product
 

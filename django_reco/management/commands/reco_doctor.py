@@ -25,9 +25,9 @@ from django_reco.orders import orders
 from django_reco.places import engine_config, shares_database, sqlite_file, store_url
 from django_reco.recommender import process
 from django_reco.registry import adapters
-from reco_sdk.engine import Request
 from reco_sdk.errors import RecoError, UnknownItem
 from reco_sdk.items.text import DEFAULT_RECIPE
+from reco_sdk.request import Request
 from reco_sdk.storage.urls import public_url
 
 if TYPE_CHECKING:
