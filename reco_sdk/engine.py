@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.context import Context, Source, rows_of
 from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
+from reco_sdk.trace import Trace
 from reco_sdk.types import BoolMask, Vector
 
 __all__ = ["Engine", "State"]
@@ -85,8 +87,15 @@ class Engine:
         """Hits and misses of the answer cache."""
         return self._answers.hits, self._answers.misses
 
-    def recommend(self, request: Request) -> Slate:
+    def recommend(self, request: Request, trace: Trace | None = None) -> Slate:
         """Answer one request.
+
+        Parameters
+        ----------
+        request
+            The question.
+        trace
+            Filled with what each stage did; the answer is then made anew, however long it takes.
 
         Raises
         ------
@@ -109,7 +118,7 @@ class Engine:
             browsers = self.browsers.get(user, ()) if user else ()
             bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
 
-        deadline = started + self._config.deadline_ms / 1_000.0
+        deadline = started + self._config.deadline_ms / 1_000.0 if trace is None else math.inf
         question = (request.strategy, request.n, request.seeds, request.filters)
         stale_key = (question, request.visitor_id, request.user_id)
         # A slate ends where an item is published or expires, and where a search's vector arrives.
@@ -119,11 +128,14 @@ class Engine:
 
         def compute() -> Slate:
             context = self._context(request, strategy, state, now, seeds, history, bought)
-            picked = self._pick(context, strategy, request, deadline)
+            picked = self._pick(context, strategy, request, deadline, trace)
             return _slate(context, picked, request, at)
 
         try:
-            slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
+            if trace is not None:
+                slate = compute()
+            else:
+                slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
         except _LateError:
             self.late_answers += 1
             context = self._context(request, strategy, state, now, seeds, history, bought)
@@ -193,8 +205,12 @@ class Engine:
             found = self._masks[key] = (now, view.valid_until(now), mask)
         return found[2]
 
-    def _pick(self, context: Context, strategy: Strategy, request: Request, deadline: float) -> _Picked:
+    def _pick(
+        self, context: Context, strategy: Strategy, request: Request, deadline: float, trace: Trace | None = None
+    ) -> _Picked:
         picked = _Picked()
+        if trace is not None:
+            trace.begin(context)
         if perf_counter() > deadline:
             raise _LateError
         # Where nobody did anything, a strategy answers as if it read content alone.
@@ -213,7 +229,7 @@ class Engine:
                 if len(candidates.rows):
                     parts.append((candidates, weight))
                     used.append(source)
-            picked = _cut(context, parts, used, request, strategy)
+            picked = _cut(context, parts, used, request, strategy, trace)
             # A source that gave half of what it was asked for may have more; see View.neighbours.
             full = any(2 * len(candidates.rows) >= k * widened for candidates, _ in parts)
             if len(picked.rows) >= request.n or not full or widened >= MAX_WIDENING:
@@ -222,6 +238,8 @@ class Engine:
             widened *= 4
         picked.tier = _tier(used, context)
         self._fill(context, strategy.fallback, request, picked)
+        if trace is not None:
+            trace.stage("fill", list(picked.rows))
         return picked
 
     @staticmethod
@@ -263,16 +281,27 @@ def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...
 
 
 def _cut(
-    context: Context, parts: Sequence[tuple[Candidates, float]], used: Sequence[Source], request: Request, strategy: Strategy
+    context: Context,
+    parts: Sequence[tuple[Candidates, float]],
+    used: Sequence[Source],
+    request: Request,
+    strategy: Strategy,
+    trace: Trace | None,
 ) -> _Picked:
     """Fuse, and keep the best ``n``."""
+    if trace is not None:
+        trace.proposed(used, parts)
     fused = fuse(parts)
+    if trace is not None:
+        trace.stage("fusion", fused.rows, fused.scores.tolist())
     places = rerank(context.view, fused, request.n, request.filters.one_per_group, strategy.category_share)
     picked = _Picked(rows=fused.rows[places].tolist())
     names = [source.name for source in used]
     for given in fused.contributions[places].tolist():
         picked.contributions.append({name: v for name, v in zip(names, given, strict=True) if v > 0})
         picked.sources.append(used[given.index(max(given))])
+    if trace is not None:
+        trace.stage("rerank", list(picked.rows))
     return picked
 
 
