@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Alias", "Counter", "DirtyMark", "Impression", "Interaction", "Lease", "State", "StoredItem"]
+__all__ = ["Alias", "Counter", "DirtyMark", "Impression", "Interaction", "Lease", "Rule", "RuleHistory", "State", "StoredItem"]
 
 
 class DirtyMark(models.Model):
@@ -151,3 +151,43 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.value}"
+
+
+class Rule(models.Model):
+    """A merchandising rule; ``django_reco.rules`` writes it, with its history."""
+
+    rule_id = models.TextField(primary_key=True)
+    version = models.BigIntegerField()
+    action = models.TextField()
+    enabled = models.BooleanField()
+    priority = models.BigIntegerField()
+    note = models.TextField()
+    data = models.TextField()
+    updated_at = models.BigIntegerField()
+    updated_by = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "reco_rule"
+
+    def __str__(self) -> str:
+        return self.note or f"{self.action}: {self.rule_id}"
+
+
+class RuleHistory(models.Model):
+    """One change of a rule: what it was before and after, as JSON."""
+
+    version = models.BigIntegerField(primary_key=True)
+    rule_id = models.TextField()
+    changed_at = models.BigIntegerField()
+    changed_by = models.TextField()
+    before = models.TextField(null=True)  # noqa: DJ001
+    after = models.TextField(null=True)  # noqa: DJ001
+
+    class Meta:
+        managed = False
+        db_table = "reco_rule_history"
+        verbose_name_plural: ClassVar[str] = "rule history"
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} {self.version}"

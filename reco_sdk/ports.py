@@ -25,9 +25,12 @@ __all__ = [
     "ItemStore",
     "Lease",
     "LeaseStore",
+    "RuleChange",
+    "RuleStore",
     "StateStore",
     "Store",
     "StoredInteraction",
+    "StoredRule",
     "UpsertReport",
     "VectorIndex",
     "VectorStore",
@@ -336,6 +339,67 @@ class StateStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """A merchandising rule as a store keeps it; ``reco_sdk.ranking.rules`` says what it means.
+
+    Parameters
+    ----------
+    rule_id
+        Its id.
+    action, enabled, priority, note
+        Of the rule, for lists.
+    data
+        The whole rule as JSON.
+    """
+
+    rule_id: str
+    action: str
+    enabled: bool
+    priority: int
+    note: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """One change of a rule: ``before`` and ``after`` as JSON, ``None`` where there was none."""
+
+    version: int
+    rule_id: str
+    at: datetime
+    by: str
+    before: str | None
+    after: str | None
+
+
+class RuleStore(Protocol):
+    """Merchandising rules by id, each change numbered and kept."""
+
+    async def put_rule(self, rule: StoredRule, *, by: str = "") -> int:
+        """Store a rule in place of the one with its id; return the number of the last change.
+
+        A rule that is stored already as it is makes no change.
+        """
+        ...
+
+    async def delete_rule(self, rule_id: str, *, by: str = "") -> bool:
+        """Delete a rule; return whether there was one."""
+        ...
+
+    async def rules(self) -> tuple[int, list[StoredRule]]:
+        """Return the number of the last change, and all rules as of then by ascending id."""
+        ...
+
+    async def rule_version(self) -> int:
+        """Return the number of the last change, 0 before the first."""
+        ...
+
+    async def rule_history(self, rule_id: str | None = None, limit: int = 100) -> list[RuleChange]:
+        """Return the last changes, of one rule or of all, the latest first."""
+        ...
+
+
 class ChangeFeed(Protocol):
     """A bell that rings when the store may have changed. What changed is in the store; a reader that hears nothing polls."""
 
@@ -352,7 +416,7 @@ class ChangeFeed(Protocol):
         ...
 
 
-class Store(ItemStore, VectorStore, InteractionStore, StateStore, LeaseStore, ChangeFeed, Protocol):
+class Store(ItemStore, VectorStore, InteractionStore, RuleStore, StateStore, LeaseStore, ChangeFeed, Protocol):
     """Everything a recommender keeps: the truth from which all else derives."""
 
     async def open(self) -> None:

@@ -13,6 +13,7 @@ from reco_sdk.items.item import Item, check_unique_ids
 from reco_sdk.ports import Clock, Impression, ItemChange, Lease, StoredInteraction, UpsertReport
 from reco_sdk.storage import rows
 from reco_sdk.storage.leases import LeaseRow, check_lease_request, fence
+from reco_sdk.storage.rules import MemoryRules
 from reco_sdk.storage.signal import Signal
 from reco_sdk.storage.times import SystemClock, to_micros
 from reco_sdk.types import Vector
@@ -20,7 +21,7 @@ from reco_sdk.types import Vector
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(MemoryRules):
     """A :class:`~reco_sdk.ports.Store` in this process's memory, for tests, notebooks and small services.
 
     It keeps its content over ``aclose`` and ``open``, as a file would.
@@ -32,6 +33,7 @@ class MemoryStore:
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
+        super().__init__()
         self._is_open = False
         self._clock = clock or SystemClock()
         self._signal = Signal()

@@ -18,6 +18,7 @@ from reco_sdk.ports import Clock, Impression, ItemChange, Lease, StoredInteracti
 from reco_sdk.storage import rows, schema
 from reco_sdk.storage.leases import LeaseRow, check_lease_request, fence
 from reco_sdk.storage.queries import load_queries
+from reco_sdk.storage.rules import SqliteRules
 from reco_sdk.storage.sqlite_connection import SqliteConnection
 from reco_sdk.storage.times import SystemClock, to_micros
 from reco_sdk.types import Vector
@@ -29,7 +30,7 @@ T = TypeVar("T")
 PRUNED_AT_ONCE = 5_000
 
 
-class SqliteStore:
+class SqliteStore(SqliteRules):
     """A :class:`~reco_sdk.ports.Store` in one file, which other processes may use at the same time.
 
     A write is one transaction under SQLite's write lock: after a crash, a full disk or an error it is there as a whole

@@ -152,3 +152,42 @@ ON CONFLICT (name) DO UPDATE SET
 -- name: release_lease
 -- The row stays: its epoch must not begin anew.
 UPDATE reco_lease SET holder = '' WHERE name = ? AND holder = ? AND epoch = ?;
+
+-- name: rules
+SELECT c.value, r.rule_id, r.action, r.enabled, r.priority, r.note, r.data
+FROM reco_counter AS c LEFT JOIN reco_rule AS r ON 1 = 1
+WHERE c.name = 'rule' ORDER BY r.rule_id;
+
+-- name: rule_version
+SELECT COALESCE(MAX(value), 0) FROM reco_counter WHERE name = 'rule';
+
+-- name: rule_data
+SELECT data FROM reco_rule WHERE rule_id = ?;
+
+-- name: count_rule
+INSERT INTO reco_counter (name, value) VALUES ('rule', 1)
+ON CONFLICT (name) DO UPDATE SET value = value + 1;
+
+-- name: put_rule
+INSERT INTO reco_rule (rule_id, action, enabled, priority, note, data, version, updated_at, updated_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (rule_id) DO UPDATE SET
+    action = excluded.action,
+    enabled = excluded.enabled,
+    priority = excluded.priority,
+    note = excluded.note,
+    data = excluded.data,
+    version = excluded.version,
+    updated_at = excluded.updated_at,
+    updated_by = excluded.updated_by;
+
+-- name: delete_rule
+DELETE FROM reco_rule WHERE rule_id = ?;
+
+-- name: note_rule_change
+INSERT INTO reco_rule_history (version, rule_id, changed_at, changed_by, before, after)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: rule_history
+SELECT version, rule_id, changed_at, changed_by, before, after FROM reco_rule_history
+WHERE rule_id = ?1 OR ?1 IS NULL ORDER BY version DESC LIMIT ?2;

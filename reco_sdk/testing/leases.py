@@ -10,7 +10,7 @@ import pytest
 
 from reco_sdk.errors import InvalidInput, LeaseLost
 from reco_sdk.interactions.interaction import Interaction
-from reco_sdk.ports import Lease, LeaseStore, Store
+from reco_sdk.ports import Lease, LeaseStore, Store, StoredRule
 from reco_sdk.testing.items import make_item
 
 __all__ = ["ChangeFeedContract", "FencingContract", "LeaseStoreContract", "expire"]
@@ -187,6 +187,9 @@ class ChangeFeedContract:
         assert await store.wait_for_change(LONG if self.rings else 0.01, waiter="a") is self.rings
         await self.quiet(store, "a")
         await store.delete_items(["x"])
+        assert await store.wait_for_change(LONG if self.rings else 0.01, waiter="b") is self.rings
+        await self.quiet(store, "b")
+        await store.put_rule(StoredRule("r", action="hide", enabled=True, priority=0, note="", data="{}"))
         assert await store.wait_for_change(LONG if self.rings else 0.01, waiter="b") is self.rings
 
     async def test_a_wait_that_is_cancelled_hears_the_next(self, store: Store) -> None:

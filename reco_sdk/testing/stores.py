@@ -20,6 +20,7 @@ from reco_sdk.ports import Store
 from reco_sdk.testing.interactions import InteractionStoreContract
 from reco_sdk.testing.items import ItemStoreContract, make_item
 from reco_sdk.testing.leases import ChangeFeedContract, FencingContract, LeaseStoreContract
+from reco_sdk.testing.rules import RuleStoreContract
 from reco_sdk.testing.state import StateStoreContract
 from reco_sdk.testing.vectors import VectorStoreContract
 
@@ -30,6 +31,7 @@ class StoreContract(
     ItemStoreContract,
     VectorStoreContract,
     InteractionStoreContract,
+    RuleStoreContract,
     StateStoreContract,
     LeaseStoreContract,
     FencingContract,

@@ -9,7 +9,7 @@ from reco_sdk.storage.schema import Migration, plan, split_statements
 from reco_sdk.storage.sqlite import SqliteStore
 from tests.storage.processes import finish, start
 
-NAMES = ["0001_initial", "0002_lease"]
+NAMES = ["0001_initial", "0002_lease", "0003_rules"]
 TABLES = {
     "reco_migration": ["name", "sha256", "applied_at"],
     "reco_item": ["item_id", "version", "content_hash", "data", "deleted", "updated_at"],
@@ -24,6 +24,8 @@ TABLES = {
     "reco_dirty": ["id", "item_id", "marked_at"],
     "reco_lease": ["name", "holder", "epoch", "renewed_at", "expires_at"],
     "reco_counter": ["name", "value"],
+    "reco_rule": ["rule_id", "version", "action", "enabled", "priority", "note", "data", "updated_at", "updated_by"],
+    "reco_rule_history": ["version", "rule_id", "changed_at", "changed_by", "before", "after"],
 }
 
 

@@ -9,6 +9,7 @@ from reco_sdk.storage.postgres.interactions import PostgresInteractions
 from reco_sdk.storage.postgres.items import PostgresItems
 from reco_sdk.storage.postgres.migrating import apply_next, check_server, pending
 from reco_sdk.storage.postgres.pool import PostgresPool
+from reco_sdk.storage.postgres.rules import PostgresRules
 from reco_sdk.storage.postgres.state import PostgresState
 from reco_sdk.storage.postgres.vectors import PostgresVectors
 from reco_sdk.storage.times import SystemClock
@@ -16,7 +17,7 @@ from reco_sdk.storage.times import SystemClock
 __all__ = ["PostgresStore"]
 
 
-class PostgresStore(PostgresItems, PostgresVectors, PostgresInteractions, PostgresState):
+class PostgresStore(PostgresItems, PostgresVectors, PostgresInteractions, PostgresRules, PostgresState):
     """A :class:`~reco_sdk.ports.Store` in a PostgreSQL database, shared by any number of processes on any hosts.
 
     It may lie behind a pooler that shares connections by transaction. It may be opened before a fork; each process then
