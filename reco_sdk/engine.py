@@ -119,7 +119,7 @@ class Engine:
             bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
 
         deadline = started + self._config.deadline_ms / 1_000.0 if trace is None else math.inf
-        question = (request.strategy, request.n, request.seeds, request.filters)
+        question = (request.strategy, request.n, request.seeds, request.filters, request.strict)
         stale_key = (question, request.visitor_id, request.user_id)
         # A slate ends where an item is published or expires, and where a search's vector arrives.
         until = state.view.valid_until(now)
@@ -145,7 +145,7 @@ class Engine:
                 slate = replace(earlier, tier="cached", items=kept)
             else:
                 picked = _Picked()
-                self._fill(context, strategy.fallback[-1:], request, picked)
+                self._fill(context, () if request.strict else strategy.fallback[-1:], request, picked)
                 slate = _slate(context, picked, request, at)
         return Slate(
             id=os.urandom(16).hex(),
@@ -237,7 +237,7 @@ class Engine:
             # Variants of few products took the places of others: look further.
             widened *= 4
         picked.tier = _tier(used, context)
-        self._fill(context, strategy.fallback, request, picked)
+        self._fill(context, () if request.strict else strategy.fallback, request, picked)
         if trace is not None:
             trace.stage("fill", list(picked.rows))
         return picked

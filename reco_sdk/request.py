@@ -48,6 +48,8 @@ class Request:
         Whoever asks, if known.
     filters
         What may be recommended.
+    strict
+        Whether only what the strategy's own sources found is shown: a short or empty row rather than fallbacks.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class Request:
     visitor_id: str | None = None
     user_id: str | None = None
     filters: Filters = field(default_factory=Filters)
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for name in ("strategy", "placement"):

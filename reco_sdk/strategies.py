@@ -37,6 +37,8 @@ class Strategy:
         Fill, in this order, what the sources leave empty; what they add never outranks a source's answer.
     needs_seed
         Whether a request without a seed is an error.
+    without_seed
+        The strategy that a page asks instead where it has no seed; empty: its row is empty then.
     hides_seen
         Whether what the visitor looked at lately is left out.
     keeps_purchased
@@ -49,6 +51,7 @@ class Strategy:
     fallback: tuple[Source, ...] = ()
     learned: tuple[tuple[LearnedSource, float], ...] = ()
     needs_seed: bool = False
+    without_seed: str = ""
     hides_seen: bool = False
     keeps_purchased: bool = False
     category_share: float = 1.0
@@ -75,7 +78,11 @@ _neighbours: Final = SessionNeighbours()
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), ((_viewed, 1.0),), needs_seed=True),
     "you_may_also_like": Strategy(
-        ((_similar, 1.0), (_items, 0.3)), (_category, _popular), ((_viewed, 3.0), (_neighbours, 1.0)), needs_seed=True
+        ((_similar, 1.0), (_items, 0.3)),
+        (_category, _popular),
+        ((_viewed, 3.0), (_neighbours, 1.0)),
+        needs_seed=True,
+        without_seed="recommended_for_you",
     ),
     "bought_together": Strategy((), (_viewed, _similar, _category, _popular), ((_bought, 1.0),), needs_seed=True),
     "recommended_for_you": Strategy(

@@ -72,6 +72,10 @@ class Slate(Sequence[RecommendedItem]):
         When.
     timings_ms
         Milliseconds by stage, ``total`` included.
+    fallback
+        The strategy that stood in for the one that was asked first, as ``strategy`` says too; empty: none had to.
+    relaxed
+        Names of the filters that were dropped to fill the row, in that order.
     """
 
     id: str
@@ -81,6 +85,8 @@ class Slate(Sequence[RecommendedItem]):
     items: tuple[RecommendedItem, ...]
     at: datetime
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    fallback: str = ""
+    relaxed: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -107,4 +113,6 @@ class Slate(Sequence[RecommendedItem]):
             "at": self.at.isoformat(),
             "items": [item.to_dict() for item in self.items],
             "timings_ms": dict(self.timings_ms),
+            "fallback": self.fallback,
+            "relaxed": list(self.relaxed),
         }

@@ -106,6 +106,8 @@ _SLATE: Final = _object(
         "at": {"type": "string", "format": "date-time"},
         "items": {"type": "array", "items": _ref("RecommendedItem")},
         "timings_ms": {"type": "object", "additionalProperties": {"type": "number"}},
+        "fallback": {"type": "string", "description": "The strategy that stood in for the placement's own; empty: none had to."},
+        "relaxed": {"type": "array", "items": _TEXT, "description": "Filters that were dropped to fill the row."},
     }
 )
 
