@@ -24,7 +24,7 @@ from django.utils.dateparse import parse_datetime
 
 from django_reco import metrics
 from django_reco.conf import OrdersSpec, get_settings
-from django_reco.paths import first, lookup_of, relations_of, resolve, split
+from django_reco.paths import first, lookup_of, model_at, relations_of, resolve, split
 from django_reco.registry import adapter_for, adapters, find_model, item_id_of
 from django_reco.values import moment, money
 from reco_sdk.errors import InvalidInteraction
@@ -111,6 +111,12 @@ class Orders:
     def _user(self) -> str | None:
         return self._cheap(self.spec.user) if self.spec.user else None
 
+    @cached_property
+    def _basket(self) -> str:
+        """Label in the ids of baskets: that of the order, so that lines of two models on one order are one basket."""
+        order = model_at(self.model, self.spec.group) if self.spec.group else None
+        return self.label if order is None else order._meta.label_lower
+
     def _cheap(self, path: str) -> str:
         """Return the path to the key instead of the object, where the object itself is not needed."""
         lookup = lookup_of(self.model, path)
@@ -171,7 +177,7 @@ class Orders:
         at = moment(first(resolve(line, self.spec.at))) if self.spec.at else None
         quantity = first(resolve(line, self.spec.quantity)) if self.spec.quantity else 1
         amount, currency = money(resolve(line, self.spec.price)) if self.spec.price else (None, None)
-        basket = f"order:{self.label}:{line.pk if group is None else group}"
+        basket = f"order:{self.label}:{line.pk}" if group is None else f"order:{self._basket}:{group}"
         return Interaction(
             kind="purchase",
             item_id=item_id,

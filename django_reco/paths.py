@@ -15,12 +15,13 @@ from typing import Any, Final
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db.models import Manager, Model, QuerySet
 from django.utils.module_loading import import_string
+from django.utils.translation import get_language
 
 from reco_sdk.errors import ConfigError
 
-__all__ = ["as_list", "first", "load", "lookup_of", "relations_of", "resolve", "split"]
+__all__ = ["MISSING", "as_list", "first", "load", "lookup_of", "model_at", "relations_of", "resolve", "split", "translated"]
 
-_MISSING: Final = object()
+MISSING: Final = object()
 
 
 @lru_cache(maxsize=1_024)
@@ -51,16 +52,16 @@ def resolve(root: object, path: str) -> Any:
 
 def _step(value: Any, name: str, path: str) -> Any:
     if isinstance(value, Mapping):
-        found = value.get(name, _MISSING)
+        found = value.get(name, MISSING)
     else:
-        translated = _translated(value, name)
-        if translated is not _MISSING:
-            return translated
+        text = translated(value, name)
+        if text is not MISSING:
+            return text
         try:
-            found = getattr(value, name, _MISSING)
+            found = getattr(value, name, MISSING)
         except ObjectDoesNotExist:
             return None
-    if found is _MISSING:
+    if found is MISSING:
         if isinstance(value, Mapping):
             return None
         raise ConfigError(f"path {path!r}: {type(value).__name__} has no {name!r}")
@@ -79,13 +80,13 @@ def _step(value: Any, name: str, path: str) -> Any:
     return found
 
 
-def _translated(value: Any, name: str) -> Any:
-    """Return a field that django-parler translates, in any language rather than none."""
+def translated(value: Any, name: str) -> Any:
+    """Return a field that django-parler translates, in the active language, else in any; ``MISSING`` for another field."""
     meta = getattr(value, "_parler_meta", None)
     getter = getattr(value, "safe_translation_getter", None)
     if meta is None or getter is None or name not in meta.get_all_fields():
-        return _MISSING
-    return getter(name, any_language=True)
+        return MISSING
+    return getter(name, language_code=get_language(), any_language=True)
 
 
 def load(dotted: str, setting: str) -> Callable[..., Any]:
@@ -132,6 +133,9 @@ def relations_of(model: type[Model], paths: Iterable[str]) -> tuple[list[str], l
         for name in split(path):
             relation = _relation(current, name) if current is not None else None
             if relation is None:
+                table = _translations(current, name) if current is not None else None
+                if table:
+                    prefetched["__".join([*prefix, table])] = None
                 break
             name, current, several = relation  # noqa: PLW2901  the accessor's real name
             many = many or several
@@ -156,6 +160,25 @@ def _relation(model: type[Model], name: str) -> tuple[str, type[Model] | None, b
             return accessor, None, True
         return accessor, related, many
     return None
+
+
+def _translations(model: type[Model], name: str) -> str | None:
+    """Return the relation to django-parler's translations of a field."""
+    meta = getattr(model, "_parler_meta", None)
+    if meta is None or name not in {*meta.get_all_fields(), "get_available_languages"}:
+        return None
+    return str(meta.root_rel_name)
+
+
+def model_at(model: type[Model], path: str) -> type[Model] | None:
+    """Return the model of the objects, or of the keys, that a path leads to; ``None`` for other values."""
+    current: type[Model] | None = model
+    for name in split(path):
+        if current is None:
+            return None
+        relation = _relation(current, name) or _relation(current, name.removesuffix("_id"))
+        current = None if relation is None else relation[1]
+    return current
 
 
 def lookup_of(model: type[Model], path: str) -> str | None:

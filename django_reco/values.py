@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.functional import Promise
 
-from django_reco.paths import first
+from django_reco.paths import MISSING, as_list, translated
 from reco_sdk.errors import InvalidItem
 from reco_sdk.items.item import AVAILABILITIES
 
@@ -27,7 +27,8 @@ def category_path(category: Any) -> str:
 
 def _name(obj: Any) -> Any:
     for name in ("title", "name"):
-        value = getattr(obj, name, None)
+        value = translated(obj, name)
+        value = getattr(obj, name, None) if value is MISSING else value
         if isinstance(value, str | Promise):
             return value
     return str(obj)
@@ -67,8 +68,11 @@ def number(value: Any) -> Any:
 
 
 def money(value: Any) -> tuple[Any, str | None]:
-    """Return (amount, currency) of a number or of an object with both."""
-    value = first(value)
+    """Return (amount, currency) of a number, a pair, or an object with both; of several, the lowest: "from 9 EUR"."""
+    if isinstance(value, tuple) and len(value) == 2 and (value[1] is None or isinstance(value[1], str)):
+        return value
+    if isinstance(value, list | tuple):
+        return min((money(entry) for entry in as_list(value)), key=_amount, default=(None, None))
     if value is None or value == "":
         return None, None
     amount = getattr(value, "amount", None)
@@ -77,6 +81,13 @@ def money(value: Any) -> tuple[Any, str | None]:
     currency = getattr(value, "currency", None)
     code = getattr(currency, "code", currency)
     return amount, None if code is None else str(code)
+
+
+def _amount(found: tuple[Any, str | None]) -> float:
+    try:
+        return float(found[0])
+    except (TypeError, ValueError):
+        return float("inf")  # it is refused where it is the only one
 
 
 def address(value: Any) -> str | None:
@@ -103,8 +114,11 @@ def moment(value: Any) -> datetime | None:
 
 
 def stock(item_id: str, available: Any, quantity: Any) -> tuple[str, int | None]:
-    """Return (availability, quantity) of what a shop keeps: a flag, a word, or a number of pieces."""
-    available, quantity = first(available), first(quantity)
+    """Return (availability, quantity) of what a shop keeps: a flag, a word, or a number of pieces.
+
+    Of several (variants, warehouses) pieces are added up, and one that can be bought is enough.
+    """
+    available, quantity = _together(item_id, available), _together(item_id, quantity)
     if isinstance(available, str) and available in AVAILABILITIES:
         return available, _pieces(item_id, quantity)
     if available is not None and not isinstance(available, bool) and quantity is None and not isinstance(available, str):
@@ -115,6 +129,16 @@ def stock(item_id: str, available: Any, quantity: Any) -> tuple[str, int | None]
         raise InvalidItem(item_id, "availability", f"{available!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
     buyable = (pieces is None or pieces > 0) if available is None else available
     return ("in_stock" if buyable else "out_of_stock"), pieces
+
+
+def _together(item_id: str, value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        return value
+    entries = as_list(value)
+    if any(isinstance(entry, bool | str) for entry in entries):
+        flags = [entry for entry in entries if entry is True or entry == "in_stock"]
+        return flags[0] if flags else entries[0]
+    return sum(_pieces(item_id, entry) or 0 for entry in entries)
 
 
 def _pieces(item_id: str, quantity: Any) -> int | None:

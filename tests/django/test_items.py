@@ -175,7 +175,7 @@ class Parler:
     def title(self):
         raise AttributeError("no translation")
 
-    def safe_translation_getter(self, name, any_language=False):
+    def safe_translation_getter(self, name, language_code=None, any_language=False):
         return "Titel" if any_language else None
 
 

@@ -56,10 +56,10 @@ def test_lines_are_purchases(products, django_assert_num_queries):
     first, _, third = log.by_id.values()
     assert first.item_id == f"plain.product:{products[0].pk}"
     assert (first.user_id, first.visitor_id, first.quantity, first.value) == (str(user.pk), None, 3, float(products[0].price))
-    assert first.session_id == f"order:plain.orderline:{made.pk}"
+    assert first.session_id == f"order:plain.order:{made.pk}"
     assert first.event_id == f"order:plain.orderline:{made.lines.first().pk}"
     assert first.at == made.created_at
-    assert third.visitor_id == f"order:plain.orderline:{guest.pk}"
+    assert third.visitor_id == f"order:plain.order:{guest.pk}"
     assert Orders(PLAIN).read(state, log)[0].read == 0
 
 
@@ -154,7 +154,7 @@ def test_reverse_many_to_many(settings):
     Orders(spec).read(None, log)
     [bought] = log.by_id.values()
     assert (bought.item_id, bought.quantity) == (f"variants.item:{shirt.pk}", 2)
-    assert bought.session_id == f"order:variants.purchaseitem:{purchase.pk}"
+    assert bought.session_id == f"order:variants.purchase:{purchase.pk}"
     assert bought.user_id == str(purchase.user_id)
     assert bought.at == purchase.ordered_date
 
