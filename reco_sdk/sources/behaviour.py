@@ -21,7 +21,7 @@ from reco_sdk.snapshot.view import View
 from reco_sdk.sources.open_groups import Change, OpenGroups, RecentGroups
 from reco_sdk.sources.pair_counts import LivePairs, PairCounts, basket_pairs, session_pairs
 from reco_sdk.sources.session_knn import SessionKnn
-from reco_sdk.sources.session_lists import LiveSessions, SessionLists, Sessions
+from reco_sdk.sources.session_lists import JoinedSessions, LiveSessions, SessionLists, Sessions
 from reco_sdk.types import Rows
 
 __all__ = [
@@ -155,7 +155,7 @@ class Behaviour:
         self.bought = Counted(array, BOUGHT, gap_seconds=gap_seconds, limit=BASKET_ITEMS, pairs_of=basket_pairs)
         lists = SessionLists.from_arrays(array, LISTED)
         self._sessions = LiveSessions(lists)
-        self.neighbours = SessionKnn(lists)
+        self.neighbours = _neighbours(lists)
         """The nearest sessions."""
         self.changed = False
         self.full = False
@@ -189,7 +189,7 @@ class Behaviour:
         n = self.n
         self.viewed.publish(n)
         self.bought.publish(n)
-        self.neighbours = SessionKnn(self._sessions.publish())
+        self.neighbours = _neighbours(self._sessions.publish())
 
     def _number(self, item_id: str) -> int:
         found = self.number(item_id)
@@ -231,6 +231,15 @@ class Behaviour:
         if number < self._n_known:
             return self._base.absent[number - self._n_base]
         return self._later[number - self._n_known]
+
+
+def _neighbours(lists: SessionLists | JoinedSessions) -> SessionKnn:
+    """Return the nearest sessions as a page asks for them.
+
+    Of fewer sessions than an evaluation reads: on Diginetica's validation part the source alone has an NDCG at 10 of 0.2227
+    with these, 0.2238 with four times as many sessions and half as many neighbours more, which take three times as long.
+    """
+    return SessionKnn(lists, recent=128, neighbours=64, reach=16)
 
 
 def signed(key: int) -> int:

@@ -28,6 +28,8 @@ RECENT_SESSIONS: Final = 500
 """``m``: sessions read for each item, the most recent."""
 NEIGHBOURS: Final = 100
 """``k``: sessions that vote."""
+REACH: Final = 1_000
+"""How far from the latest item it shares a session is read."""
 MAX_ITEMS: Final = 12
 _REACH: Final = 10
 _STEP_WEIGHTS: Final = np.asarray([2_520 // (1 + step) for step in range(_REACH)] + [0], np.int64)
@@ -54,7 +56,7 @@ class _Lists(Protocol):
     def bound(self) -> int: ...
     def frequency(self, item: int) -> int: ...
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]: ...
-    def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]: ...
+    def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]: ...
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]: ...
 
 
@@ -69,13 +71,27 @@ class SessionKnn:
         ``session_knn`` over sessions.
     stays
         Whether visitors here turn to the same item again at once, so that the item they share speaks for itself too.
+    recent, neighbours, reach
+        Sessions read for each item, sessions that vote, and how far around the latest item they share.
     """
 
-    def __init__(self, lists: _Lists, name: str = "session_knn", *, stays: bool = False) -> None:
+    def __init__(
+        self,
+        lists: _Lists,
+        name: str = "session_knn",
+        *,
+        stays: bool = False,
+        recent: int = RECENT_SESSIONS,
+        neighbours: int = NEIGHBOURS,
+        reach: int = REACH,
+    ) -> None:
         self.name = name
         self.columns = (name, f"{name}_after", f"{name}_like")
         self._lists = lists
         self._distance_weights = _distance_weights(stays=stays)
+        self._recent = recent
+        self._k = neighbours
+        self._reach = reach
 
     def propose(self, history: History) -> Proposals:
         """Return the votes of the nearest sessions."""
@@ -83,7 +99,7 @@ class SessionKnn:
         if neighbours is None:
             return Proposals(NOTHING, (NOTHING,) * 3)
         numbers, likeness, shared = neighbours
-        rows, owner, place = self._lists.gather(numbers)
+        rows, owner, place = self._lists.gather(numbers, shared, self._reach)
         away = place - shared[owner]
         like = likeness[owner]
         weighted = like * self._distance_weights[np.clip(away, -_FURTHEST, _FURTHEST) + _FURTHEST]
@@ -115,7 +131,7 @@ class SessionKnn:
             of_step = int(_STEP_WEIGHTS[min(step, _REACH)])
             frequency = lists.frequency(item)
             if of_step and frequency:
-                parts.append(lists.of_item(item, RECENT_SESSIONS))
+                parts.append(lists.of_item(item, self._recent))
                 factors.append(round(of_step * math.log1p(lists.count / frequency)))
         if not parts:
             return None
@@ -133,17 +149,17 @@ class SessionKnn:
             last = np.empty(len(numbers), np.int32)
             last[inverse] = shared
             shared = last
-        if len(numbers) > NEIGHBOURS:
+        if len(numbers) > self._k:
             chosen = self._nearest(numbers, likeness)
             return numbers[chosen], likeness[chosen], shared[chosen]
         return numbers, likeness, shared
 
     def _nearest(self, numbers: Ids, likeness: Floats) -> npt.NDArray[np.int64]:
         """Return the places of the nearest sessions, of those equally near the most recent."""
-        bar = np.partition(likeness, len(likeness) - NEIGHBOURS)[-NEIGHBOURS]
+        bar = np.partition(likeness, len(likeness) - self._k)[-self._k]
         above = np.flatnonzero(likeness > bar)
         level = np.flatnonzero(likeness == bar)
-        missing = NEIGHBOURS - len(above)
+        missing = self._k - len(above)
         if missing < len(level):
             level = level[self._lists.newest(numbers[level], missing)]
         return np.concatenate((above, level))

@@ -46,14 +46,27 @@ class Sessions:
     def __len__(self) -> int:
         return len(self.at)
 
-    def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]:
-        """Return the items of some sessions, which of ``numbers`` each belongs to, and its place in its session."""
+    def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]:
+        """Return the items of some sessions, which of ``numbers`` each belongs to, and its place in its session.
+
+        Parameters
+        ----------
+        numbers
+            int32 ``(m,)``.
+        around, reach
+            int32 ``(m,)``: only items at most ``reach`` from these places; all by default.
+        """
         starts = self.offsets[numbers]
-        sizes = self.offsets[numbers + 1] - starts
-        ends = np.cumsum(sizes)
+        ends = self.offsets[numbers + 1]
+        begin = starts
+        if around is not None:
+            begin = np.maximum(starts + around - reach, starts)
+            ends = np.minimum(starts + around + (reach + 1), ends)
+        sizes = ends - begin
+        filled = np.cumsum(sizes)
         owner = np.repeat(np.arange(len(numbers), dtype=np.int32), sizes)
-        place = np.arange(ends[-1] if len(ends) else 0, dtype=np.int64) - (ends - sizes)[owner]
-        return self.items[starts[owner] + place], owner, place.astype(np.int32)
+        at = np.arange(filled[-1] if len(filled) else 0, dtype=np.int64) + (begin - filled + sizes)[owner]
+        return self.items[at], owner, (at - starts[owner]).astype(np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +131,9 @@ class SessionLists:
         part = slice(start, min(int(self.offsets[item + 1]), start + limit) if item < self.n else start)
         return self.numbers[part], self.places[part]
 
-    def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]:
+    def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]:
         """Return the items of some sessions; see :meth:`Sessions.gather`."""
-        return self.sessions.gather(numbers)
+        return self.sessions.gather(numbers, around, reach)
 
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]:
         """Return the places in ``numbers`` of the ``count`` most recent sessions."""
@@ -194,14 +207,16 @@ class JoinedSessions:
             numbers, places = numbers[newest], places[newest]
         return numbers[:limit], places[:limit]
 
-    def gather(self, numbers: Ids) -> tuple[Rows, Ids, Ids]:
+    def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]:
         """Return the items of some sessions; see :meth:`Sessions.gather`."""
         new = numbers >= self._base.count
         if not new.any():
-            return self._base.gather(numbers)
+            return self._base.gather(numbers, around, reach)
         old_places, new_places = np.flatnonzero(~new).astype(np.int32), np.flatnonzero(new).astype(np.int32)
-        items, owner, place = self._base.gather(numbers[old_places])
-        new_items, new_owner, new_place = self._since.gather(numbers[new_places] - np.int32(self._base.count))
+        old_around, new_around = (None, None) if around is None else (around[old_places], around[new_places])
+        items, owner, place = self._base.gather(numbers[old_places], old_around, reach)
+        since = numbers[new_places] - np.int32(self._base.count)
+        new_items, new_owner, new_place = self._since.gather(since, new_around, reach)
         return (
             np.concatenate((items, new_items)),
             np.concatenate((old_places[owner], new_places[new_owner])),
