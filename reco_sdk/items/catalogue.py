@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -39,11 +39,19 @@ def _facets(item: Item) -> list[str]:
         keys.append(facet("brand", item.brand))
     if item.language:
         keys.append(facet("language", item.language))
+    if item.currency:
+        keys.append(facet("currency", item.currency))
+    keys.append(facet("availability", item.availability))
     keys += [facet("tag", tag) for tag in item.tags]
     for name, value in item.attributes.items():
         values = (value,) if isinstance(value, str) else value
         keys += [facet(attribute_kind(name), entry) for entry in values]
     return list(dict.fromkeys(keys))
+
+
+def _known(values: Iterable[float | None], n: int) -> Floats:
+    """Return ``n`` numbers, NaN where there is none."""
+    return np.fromiter((np.nan if value is None else value for value in values), np.float64, n)
 
 
 class Facets:
@@ -57,14 +65,22 @@ class Facets:
         int64 ``(codes + 1,)`` into ``rows``.
     rows
         int32, the rows of each code, ascending.
+    row_offsets
+        int64 ``(n + 1,)`` into ``row_codes``.
+    row_codes
+        int32, the codes of each row.
     """
 
-    __slots__ = ("offsets", "postings", "vocabulary")
+    __slots__ = ("offsets", "postings", "row_codes", "row_offsets", "vocabulary")
 
-    def __init__(self, vocabulary: IdTable, offsets: npt.NDArray[np.int64], rows: Rows) -> None:
+    def __init__(
+        self, vocabulary: IdTable, offsets: npt.NDArray[np.int64], rows: Rows, row_offsets: npt.NDArray[np.int64], row_codes: Rows
+    ) -> None:
         self.vocabulary = vocabulary
         self.offsets = offsets
         self.postings = rows
+        self.row_offsets = row_offsets
+        self.row_codes = row_codes
 
     @classmethod
     def of(cls, keys_by_row: Sequence[Sequence[str]]) -> Facets:
@@ -74,10 +90,14 @@ class Facets:
             for key in keys:
                 lists.setdefault(key, []).append(row)
         names = list(lists)
+        codes = {name: code for code, name in enumerate(names)}
+        row_offsets = np.zeros(len(keys_by_row) + 1, dtype=np.int64)
+        np.cumsum([len(keys) for keys in keys_by_row], out=row_offsets[1:])
+        row_codes = np.fromiter((codes[key] for keys in keys_by_row for key in keys), np.int32, int(row_offsets[-1]))
         offsets = np.zeros(len(names) + 1, dtype=np.int64)
         np.cumsum([len(lists[name]) for name in names], out=offsets[1:])
         rows = np.fromiter((row for name in names for row in lists[name]), dtype=np.int32, count=int(offsets[-1]))
-        return cls(IdTable.of(names), offsets, rows)
+        return cls(IdTable.of(names), offsets, rows, row_offsets, row_codes)
 
     def rows(self, key: str) -> Rows:
         """Return the rows with this facet value, int32 ascending; empty when nobody has it."""
@@ -89,8 +109,14 @@ class Facets:
             return self.postings[:0]
         return self.postings[self.offsets[code] : self.offsets[code + 1]]
 
+    def values(self, row: int, kind: str) -> list[str]:
+        """Return a row's values of one kind as :func:`facet` spells them, in the order of the item."""
+        codes = self.row_codes[self.row_offsets[row] : self.row_offsets[row + 1]].tolist()
+        begin = f"{kind}="
+        return [key.removeprefix(begin) for key in map(self.vocabulary.__getitem__, codes) if key.startswith(begin)]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Columns:
     """``n`` items as arrays.
 
@@ -104,16 +130,22 @@ class Columns:
         uint64 ``(n,)``: equal for variants of one product.
     price
         float64 ``(n,)`` what is asked now, NaN when unknown.
+    discount
+        float32 ``(n,)``: the part of the price that a sale takes off, 0 to 1; 0 for what is not on sale.
     available
         bool ``(n,)``.
     published, expires
         float64 ``(n,)`` epoch seconds; −inf and +inf when open.
+    quantity
+        float64 ``(n,)`` pieces in stock, NaN when unknown.
+    rating
+        float64 ``(n,)``, NaN when unknown.
     rating_count
         int32 ``(n,)``.
     main_category
         int32 ``(n,)``: code of the main category's full path in ``facets``, −1 for none.
     facets
-        Rows by category, brand, language, tag and attribute.
+        Rows by category, brand, language, currency, availability, tag and attribute.
     category_names
         The main category's leaf name by row, as written.
     """
@@ -122,9 +154,12 @@ class Columns:
     titles: TextTable
     group: npt.NDArray[np.uint64]
     price: Floats
+    discount: npt.NDArray[np.float32]
     available: npt.NDArray[np.bool_]
     published: Floats
     expires: Floats
+    quantity: Floats
+    rating: Floats
     rating_count: npt.NDArray[np.int32]
     main_category: npt.NDArray[np.int32]
     facets: Facets
@@ -145,10 +180,13 @@ class Columns:
             ids=IdTable.of([i.id for i in items]),
             titles=TextTable.of(i.title for i in items),
             group=np.fromiter((key_hash(i.group_id or i.id) for i in items), dtype=np.uint64, count=n),
-            price=np.fromiter((np.nan if (p := i.effective_price) is None else p for i in items), np.float64, n),
+            price=_known((i.effective_price for i in items), n),
+            discount=np.fromiter((i.discount for i in items), np.float32, n),
             available=np.fromiter((i.is_available for i in items), dtype=np.bool_, count=n),
             published=np.fromiter((i.published_at.timestamp() if i.published_at else -np.inf for i in items), np.float64, n),
             expires=np.fromiter((i.expires_at.timestamp() if i.expires_at else np.inf for i in items), np.float64, n),
+            quantity=_known((i.quantity for i in items), n),
+            rating=_known((i.rating for i in items), n),
             rating_count=np.fromiter((min(i.rating_count or 0, 2**31 - 1) for i in items), dtype=np.int32, count=n),
             main_category=np.asarray(main, dtype=np.int32).reshape(n),
             facets=facets,
@@ -167,6 +205,7 @@ class Columns:
             elif isinstance(value, Facets):
                 out |= value.vocabulary.to_arrays("facets_vocabulary")
                 out |= {"facets_offsets": value.offsets, "facets_rows": value.postings}
+                out |= {"facets_row_offsets": value.row_offsets, "facets_row_codes": value.row_codes}
             else:
                 out[f.name] = value
         return out
@@ -183,11 +222,20 @@ class Columns:
             titles=texts("titles"),
             group=array("group"),
             price=array("price"),
+            discount=array("discount"),
             available=array("available"),
             published=array("published"),
             expires=array("expires"),
+            quantity=array("quantity"),
+            rating=array("rating"),
             rating_count=array("rating_count"),
             main_category=array("main_category"),
-            facets=Facets(IdTable.from_arrays(array, "facets_vocabulary"), array("facets_offsets"), array("facets_rows")),
+            facets=Facets(
+                IdTable.from_arrays(array, "facets_vocabulary"),
+                array("facets_offsets"),
+                array("facets_rows"),
+                array("facets_row_offsets"),
+                array("facets_row_codes"),
+            ),
             category_names=texts("category_names"),
         )

@@ -110,6 +110,13 @@ class Item:
         return min(known) if known else None
 
     @property
+    def discount(self) -> float:
+        """The part of ``price`` that ``sale_price`` takes off, 0 when it takes off nothing."""
+        if self.price is None or self.sale_price is None or self.sale_price >= self.price:
+            return 0.0
+        return 1.0 - self.sale_price / self.price
+
+    @property
     def is_available(self) -> bool:
         """Whether it can be bought now, by availability and stock."""
         if self.availability == "out_of_stock":

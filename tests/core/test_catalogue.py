@@ -48,6 +48,11 @@ def test_columns_say_what_the_items_say(catalogue):
             assert columns.available[row] == item.is_available
             price = item.effective_price
             assert np.isnan(columns.price[row]) if price is None else columns.price[row] == price
+            for column, value in ((columns.quantity, item.quantity), (columns.rating, item.rating)):
+                assert np.isnan(column[row]) if value is None else column[row] == value
+            brands = [item.brand.casefold().strip()] if item.brand else []
+            assert columns.facets.values(row, "brand") == brands
+            assert columns.facets.values(row, "availability") == [item.availability]
             for tag in item.tags:
                 assert row in columns.facets.rows(facet("tag", tag))
             for name, value in item.attributes.items():
