@@ -16,8 +16,10 @@ from reco_sdk.cache import AnswerCache
 from reco_sdk.config import Config
 from reco_sdk.errors import UnknownItem
 from reco_sdk.ports import Candidates, Clock
+from reco_sdk.ranking.features import MOST_KNOWN, Asked
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.fusion import fuse
+from reco_sdk.ranking.learned import NO_MODEL, LearnedFusion, RankingModel
 from reco_sdk.ranking.rerank import rerank
 from reco_sdk.ranking.slate import RecommendedItem, Slate
 from reco_sdk.request import Request
@@ -31,7 +33,7 @@ from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
 from reco_sdk.trace import Trace
 from reco_sdk.types import BoolMask, Vector
 
-__all__ = ["Engine", "State"]
+__all__ = ["Engine", "State", "asked_of"]
 
 MIN_CANDIDATES: Final = 50
 MAX_WIDENING: Final = 16
@@ -45,6 +47,7 @@ class State:
     orders: Orders
     live: LiveCounts
     behaviour: Behaviour
+    model: RankingModel = NO_MODEL
 
 
 class _LateError(Exception):
@@ -124,11 +127,11 @@ class Engine:
         # A slate ends where an item is published or expires, and where a search's vector arrives.
         until = state.view.valid_until(now)
         known = tuple(event.query in self.query_vectors for event in history if event.query)
-        key = (question, state.view.version, state.orders.version, until, history, known, bought)
+        key = (question, state.view.version, state.orders.version, until, history, known, bought, state.model.name)
 
         def compute() -> Slate:
             context = self._context(request, strategy, state, now, seeds, history, bought)
-            picked = self._pick(context, strategy, request, deadline, trace)
+            picked = self._pick(context, strategy, request, deadline, trace, state.model.fusions.get(request.strategy))
             return _slate(context, picked, request, at)
 
         try:
@@ -206,7 +209,13 @@ class Engine:
         return found[2]
 
     def _pick(
-        self, context: Context, strategy: Strategy, request: Request, deadline: float, trace: Trace | None = None
+        self,
+        context: Context,
+        strategy: Strategy,
+        request: Request,
+        deadline: float,
+        trace: Trace | None = None,
+        fusion: LearnedFusion | None = None,
     ) -> _Picked:
         picked = _Picked()
         if trace is not None:
@@ -215,7 +224,9 @@ class Engine:
             raise _LateError
         # Where nobody did anything, a strategy answers as if it read content alone.
         learned = tuple(pair for pair in strategy.learned if pair[0].knows(context))
-        sources = (*strategy.sources, *learned)
+        sources: Sequence[tuple[Source, float]] = (*strategy.sources, *learned)
+        if fusion is not None:
+            sources = fusion.widen(sources, () if request.strict else strategy.fallback)
         # One source alone has its order already; several need depth for a row that each holds in the middle.
         k = max(MIN_CANDIDATES, 4 * request.n) if len(sources) > 1 else 2 * request.n + 8
         widened = 1
@@ -229,7 +240,7 @@ class Engine:
                 if len(candidates.rows):
                     parts.append((candidates, weight))
                     used.append(source)
-            picked = _cut(context, parts, used, request, strategy, trace)
+            picked = _cut(context, parts, used, request, strategy, trace, fusion)
             # A source that gave half of what it was asked for may have more; see View.neighbours.
             full = any(2 * len(candidates.rows) >= k * widened for candidates, _ in parts)
             if len(picked.rows) >= request.n or not full or widened >= MAX_WIDENING:
@@ -287,22 +298,30 @@ def _cut(
     request: Request,
     strategy: Strategy,
     trace: Trace | None,
+    fusion: LearnedFusion | None,
 ) -> _Picked:
-    """Fuse, and keep the best ``n``."""
+    """Fuse, by what was learnt if anything was, and keep the best ``n``."""
     if trace is not None:
         trace.proposed(used, parts)
-    fused = fuse(parts)
+    names = [source.name for source in used]
+    fused = fuse(parts) if fusion is None or not parts else fusion.fuse(parts, names, asked_of(context))
     if trace is not None:
         trace.stage("fusion", fused.rows, fused.scores.tolist())
     places = rerank(context.view, fused, request.n, request.filters.one_per_group, strategy.category_share)
     picked = _Picked(rows=fused.rows[places].tolist())
-    names = [source.name for source in used]
+    count = len(used)
     for given in fused.contributions[places].tolist():
-        picked.contributions.append({name: v for name, v in zip(names, given, strict=True) if v > 0})
-        picked.sources.append(used[given.index(max(given))])
+        picked.contributions.append({name: v for name, v in zip((*names, *fused.properties), given, strict=True) if v > 0})
+        picked.sources.append(used[given.index(max(given[:count]))])
     if trace is not None:
         trace.stage("rerank", list(picked.rows))
     return picked
+
+
+def asked_of(context: Context) -> Asked:
+    """Return what the learned fusion reads of a request."""
+    at_hand = context.seeds.tolist() if len(context.seeds) else context.lately(MOST_KNOWN)
+    return Asked(context.view, context.orders, context.now, at_hand)
 
 
 def _tier(used: Sequence[Source], context: Context) -> str:

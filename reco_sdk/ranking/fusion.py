@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from reco_sdk.ports import Candidates
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["Fused", "fuse"]
+__all__ = ["Fused", "fuse", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,28 @@ class Fused:
     scores
         float64 ``(m,)``, the row sums of ``contributions``.
     contributions
-        float64 ``(m, sources)``.
+        float64 ``(m, sources + properties)``.
+    properties
+        What contributed beside the sources, by name.
     """
 
     rows: Rows
     scores: Floats
     contributions: Floats
+    properties: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Rows, contributions: Floats, properties: tuple[str, ...] = ()) -> Fused:
+        """Sort by the sums of the contributions, ties by ascending row."""
+        scores = contributions.sum(axis=1)
+        order = np.lexsort((rows, -scores))
+        return cls(rows[order].astype(np.int32), scores[order], contributions[order], properties)
+
+
+def merge(parts: Sequence[tuple[Candidates, float]]) -> tuple[Rows, npt.NDArray[np.intp]]:
+    """Return the rows of all parts, each once, ascending, and the place among them of each part's rows, one after the other."""
+    rows, inverse = np.unique(np.concatenate([c.rows for c, _ in parts]), return_inverse=True)
+    return rows, inverse
 
 
 def fuse(parts: Sequence[tuple[Candidates, float]]) -> Fused:
@@ -46,14 +63,11 @@ def fuse(parts: Sequence[tuple[Candidates, float]]) -> Fused:
         ((candidates, weight),) = parts
         scores = weight * candidates.scores.astype(np.float64)
         return Fused(candidates.rows, scores, scores[:, None])
-    all_rows = np.concatenate([c.rows for c, _ in parts])
-    rows, inverse = np.unique(all_rows, return_inverse=True)
+    rows, inverse = merge(parts)
     contributions = np.zeros((len(rows), len(parts)))
     start = 0
     for column, (candidates, weight) in enumerate(parts):
         stop = start + len(candidates.rows)
         contributions[inverse[start:stop], column] = weight * candidates.scores.astype(np.float64)
         start = stop
-    scores = contributions.sum(axis=1)
-    order = np.lexsort((rows, -scores))
-    return Fused(rows[order].astype(np.int32), scores[order], contributions[order])
+    return Fused.of(rows, contributions)
