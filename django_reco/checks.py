@@ -244,6 +244,11 @@ def _events(parsed: Settings) -> Iterator[Problem]:
             continue
         if not isinstance(signal, Signal):
             yield _problem("reco.E031", f"EVENTS: {spec.signal!r} is {type(signal).__name__}, not a signal.")
+        if spec.sender:
+            try:
+                find_model(spec.sender, f"EVENTS {spec.signal!r} sender")
+            except ConfigError as error:
+                yield _problem("reco.E031", f"{error}.")
 
 
 def _callables(parsed: Settings) -> Iterator[Problem]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+# ruff: noqa: SLF001  Model._state is Django's documented API
 import logging
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest
 
 from django_reco import metrics
 from django_reco.conf import EventSpec, get_settings
 from django_reco.context import visitor_of
+from django_reco.orders import orders
 from django_reco.paths import as_list, first, resolve
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
@@ -22,7 +26,14 @@ logger = logging.getLogger("django_reco")
 
 def on_signal(spec: EventSpec, /, **sent: Any) -> None:
     """Record what a signal of the shop says. Never raises."""
+    if sent.get("raw"):
+        return  # a fixture says nothing of what a visitor does
     try:
+        objects = as_list(resolve(sent, spec.item)) if spec.item else [None]
+        if spec.kind == "purchase":
+            objects = _without_lines(objects)
+            if not objects:
+                return
         request = _at(sent, spec.request)
         fields: dict[str, Any] = {}
         if not isinstance(request, HttpRequest):
@@ -39,7 +50,8 @@ def on_signal(spec: EventSpec, /, **sent: Any) -> None:
             value = _at(sent, path) if path else None
             if value is not None:
                 fields[name] = float(value) if name == "value" else value
-        objects = as_list(resolve(sent, spec.item)) if spec.item else [None]
+        if spec.kind == "search" and not fields.get("query"):
+            return  # the page of the search itself
         for obj in objects:
             if spec.kind == "view_item" and request is not None and obj is not None:
                 _note_view(request, obj)
@@ -47,6 +59,17 @@ def on_signal(spec: EventSpec, /, **sent: Any) -> None:
     except Exception:
         metrics.count("event.error")
         logger.exception("reco: signal %s could not be recorded", spec.signal)
+
+
+def _without_lines(objects: list[Any]) -> list[Any]:
+    """Record those that are order lines as the reading of orders does, so that each counts once; return the others."""
+    sources = {source.model: source for source in orders()}
+    lines = [obj for obj in objects if type(obj) in sources]
+    purchases = [made for line in lines if (made := sources[type(line)].purchase(line))]
+    if purchases:
+        # What is rolled back was never bought.
+        transaction.on_commit(partial(process.record, purchases), using=lines[0]._state.db, robust=True)
+    return [obj for obj in objects if type(obj) not in sources]
 
 
 def _note_view(request: HttpRequest, obj: Any) -> None:

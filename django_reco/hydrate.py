@@ -55,8 +55,9 @@ def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | N
     if in_tests or outages.asks(queryset.db):
         try:
             # A queryset of the shop may be ordered, sliced by distinct() or joined; the order is the slate's.
-            rows = queryset.filter(pk__in=list(keys.values())).order_by()
-            by_key = {obj.pk: obj for obj in rows if adapter.visible(obj, request)}
+            rows = list(queryset.filter(pk__in=list(keys.values())).order_by())
+            adapter.prepare(rows, request)
+            by_key = {obj.pk: obj for obj in rows if adapter.visible(obj, request) and scope.holds(adapter, obj)}
         except AWAY as error:
             if in_tests:
                 raise
@@ -68,4 +69,8 @@ def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | N
                 kept.keep(found)
             return found
     shown = {item_id: kept.get(item_id) for item_id in keys}
-    return {item_id: obj for item_id, obj in shown.items() if obj is not None and adapter.visible(obj, request)}
+    return {
+        item_id: spoken(obj)
+        for item_id, obj in shown.items()
+        if obj is not None and adapter.visible(obj, request) and scope.holds(adapter, obj)
+    }

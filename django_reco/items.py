@@ -19,51 +19,33 @@ The settings compile into this class; a shop that needs more writes it in ``<app
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db.models import Manager, Model, QuerySet
 from django.urls import NoReverseMatch
 
 from django_reco import metrics
-from django_reco.conf import ItemsSpec
-from django_reco.guess import Choice, guess
-from django_reco.paths import as_list, first, load, relations_of, resolve, split
-from django_reco.values import address, category_path, moment, money, number, stock, text_of, text_or_none
+from django_reco.item_paths import ITEM_PATHS, ItemPaths
+from django_reco.languages import own_language, speaking
+from django_reco.paths import as_list, first, load, resolve, split
+from django_reco.values import address, category_path, key_of, moment, money, number, stock, text_of, text_or_none
 from reco_sdk.errors import ConfigError, InvalidItem
 from reco_sdk.items.item import Item
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
 
-__all__ = ["ITEM_PATHS", "Card", "Items"]
+__all__ = ["EVERYWHERE", "ITEM_PATHS", "Card", "Items"]
 
 logger = logging.getLogger("django_reco")
 
-GUESSED_PATHS: Final = (
-    "title",
-    "description",
-    "brand",
-    "price",
-    "sale_price",
-    "currency",
-    "available",
-    "quantity",
-    "categories",
-    "tags",
-    "image",
-    "url",
-    "published",
-    "expires",
-    "rating",
-    "rating_count",
-)
-"""Fields whose path is guessed from the model's where the shop names none."""
-ITEM_PATHS: Final = (*GUESSED_PATHS, "group", "canonical", "language")
-"""Fields that are given as a path."""
+EVERYWHERE: Final = "*"
+"""Bound of an item whose model has none, in a shop with another model that has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +59,7 @@ class Card:
     currency: str | None
 
 
-class Items:
+class Items(ItemPaths):
     """One model of the shop as items. Override attributes, or methods where a path is not enough.
 
     The attributes are those of :class:`django_reco.conf.ItemsSpec`. What is ``None`` is guessed from the model's field
@@ -89,100 +71,9 @@ class Items:
         The shop's model.
     """
 
-    text: ClassVar[Sequence[str] | str | None] = None
-    queryset: ClassVar[str | None] = None
-    where: ClassVar[Mapping[str, Any] | None] = None
-    canonical: ClassVar[str | None] = None
-    group: ClassVar[str | None] = None
-    watch: ClassVar[Mapping[str, str] | Sequence[str]] = {}
-    title: ClassVar[str | None] = None
-    description: ClassVar[str | None] = None
-    brand: ClassVar[str | None] = None
-    price: ClassVar[str | None] = None
-    sale_price: ClassVar[str | None] = None
-    currency: ClassVar[str | None] = None
-    available: ClassVar[str | None] = None
-    quantity: ClassVar[str | None] = None
-    categories: ClassVar[str | None] = None
-    tags: ClassVar[str | None] = None
-    image: ClassVar[str | None] = None
-    url: ClassVar[str | None] = None
-    rating: ClassVar[str | None] = None
-    rating_count: ClassVar[str | None] = None
-    published: ClassVar[str | None] = None
-    expires: ClassVar[str | None] = None
-    language: ClassVar[str | None] = None
-    attributes: ClassVar[Mapping[str, str]] = {}
-    result_queryset_path: ClassVar[str | None] = None
-    same_for_all: ClassVar[bool | None] = None
-
     def __init__(self, model: type[Model]) -> None:
-        self.model = model
-        self.label: str = model._meta.label_lower
+        super().__init__(model)
         self._category_paths: dict[tuple[type[Model], Any], str] = {}
-
-    @classmethod
-    def from_spec(cls, spec: ItemsSpec) -> type[Items]:
-        """Return the class that one entry of ``RECO["ITEMS"]`` means."""
-        given = {f.name: getattr(spec, f.name) for f in dataclass_fields(spec) if f.name != "model"}
-        namespace = {key: value for key, value in given.items() if value not in (None, {}) and key != "result_queryset"}
-        namespace["result_queryset_path"] = spec.result_queryset
-        return type(f"{spec.model.replace('.', '')}Items", (cls,), namespace)
-
-    @cached_property
-    def guesses(self) -> dict[str, Choice]:
-        """What was guessed, for the fields that the shop did not name."""
-        found = {
-            name: choice for name, choice in guess(self.model).items() if name in GUESSED_PATHS and getattr(self, name) is None
-        }
-        if self.text is not None:
-            found.pop("description", None)
-            if not self._text_callable:
-                found.pop("title", None)
-        where = guess(self.model).get("where")
-        if where is not None and self.where is None and self.queryset is None:
-            found["where"] = where
-        return found
-
-    def path(self, name: str) -> str | None:
-        """Return the path of an item field, as given or as guessed; ``None`` when it has none."""
-        given = getattr(self, name)
-        if given is not None:
-            return given or None
-        if name == "title" and self._text_paths:
-            return self._text_paths[0]
-        choice = self.guesses.get(name)
-        return None if choice is None else choice.path
-
-    @property
-    def _text_callable(self) -> str | None:
-        """The dotted name of a callable that makes the text, where ``text`` is one."""
-        names = (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
-        return names[0] if len(names) == 1 and self._is_dotted_callable(names[0]) else None
-
-    @property
-    def _text_paths(self) -> tuple[str, ...]:
-        """The paths that make the text, where ``text`` is given as such."""
-        if self._text_callable:
-            return ()
-        return (self.text,) if isinstance(self.text, str) else tuple(self.text or ())
-
-    def _is_dotted_callable(self, path: str) -> bool:
-        return "." in path and not hasattr(self.model, split(path)[0]) and split(path)[0] not in self._field_names
-
-    @cached_property
-    def _field_names(self) -> frozenset[str]:
-        return frozenset(f.name for f in self.model._meta.get_fields())
-
-    @cached_property
-    def relations(self) -> tuple[list[str], list[str]]:
-        """What the paths of this item need joined, and what prefetched."""
-        names = [n for n in ITEM_PATHS if n != "image"]
-        paths = [p for p in map(self.path, names) if p]
-        paths += [p for p in (self.path("image"),) if p]
-        paths += [p for p in self.attributes.values() if p]
-        paths += self._text_paths
-        return relations_of(self.model, [p for p in paths if not self._is_dotted_callable(p)])
 
     # -- which rows -------------------------------------------------------------------------------------------------
 
@@ -227,9 +118,10 @@ class Items:
             return self._base_queryset(self.result_queryset_path, request)
         rows = self._base_queryset(self.queryset)
         where = self._where()
-        joined = self.relations[0]
+        joined, prefetched = self.card_relations
         rows = rows.filter(**where) if where else rows
-        return rows.select_related(*joined) if joined else rows
+        rows = rows.select_related(*joined) if joined else rows
+        return rows.prefetch_related(*prefetched) if prefetched else rows
 
     @property
     def shows_all_the_same(self) -> bool:
@@ -241,6 +133,12 @@ class Items:
         if self.same_for_all is not None:
             return self.same_for_all
         return not self.result_queryset_path and type(self).result_queryset is Items.result_queryset
+
+    def prepare(self, objects: Sequence[Any], request: HttpRequest | None) -> None:
+        """Add to objects that a queryset gave what a row or an item needs beside, for all of them at once; by default nothing.
+
+        Called before :meth:`visible` with the objects of a row, before :meth:`item` with those of a sweep (without a request).
+        """
 
     def visible(self, obj: Any, request: HttpRequest | None) -> bool:
         """Whether an object that ``result_queryset`` gave may be shown: by default, whether it can be bought.
@@ -292,21 +190,13 @@ class Items:
 
     # -- object → item ----------------------------------------------------------------------------------------------
 
-    def value(self, obj: Any, name: str) -> Any:
-        """Return what stands on the object for an item field, before it is normalised."""
-        path = self.path(name)
-        return None if path is None else self._at(obj, path)
-
-    def _at(self, obj: Any, path: str) -> Any:
-        if path == "__str__":
-            return str(obj)
-        return load(path, self.label)(obj) if self._is_dotted_callable(path) else resolve(obj, path)
-
     def items(self, objects: Iterable[Any]) -> tuple[list[Item], list[InvalidItem]]:
         """Return the items of ``objects`` (variants left out), and what was refused."""
         self._category_paths.clear()
         made: list[Item] = []
         refused: list[InvalidItem] = []
+        objects = list(objects)
+        self.prepare(objects, None)
         for obj in objects:
             if self.canonical and self.canonical_object(obj) is not obj:
                 continue
@@ -318,15 +208,23 @@ class Items:
         return made, refused
 
     def item(self, obj: Any) -> Item:
-        """Return the item of one object.
+        """Return the item of one object, read in the shop's own language whatever language is active.
 
         Raises
         ------
         InvalidItem
             When a value cannot be; it names item and field.
         """
+        language = own_language(obj)
+        with speaking(language, obj):
+            return self._item(obj, language)
+
+    def _item(self, obj: Any, language: str) -> Item:
         item_id = self.item_id(obj)
+        prices = self.prices_by_site(obj)
         price, currency = money(self.value(obj, "price"))
+        if price is None and prices:
+            price, currency = next(iter(prices.values()))
         title, description = self._texts(obj)
         availability, quantity = stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
         return Item(
@@ -349,7 +247,7 @@ class Items:
             rating_count=first(self.value(obj, "rating_count")),
             published_at=moment(first(self.value(obj, "published"))),
             expires_at=moment(first(self.value(obj, "expires"))),
-            language=text_or_none(first(self.value(obj, "language"))),
+            language=text_or_none(first(self.value(obj, "language"))) or (language if self.languages else None),
         )
 
     def _texts(self, obj: Any) -> tuple[str, str]:
@@ -370,6 +268,18 @@ class Items:
             values = tuple(text_of(entry) for entry in as_list(self._at(obj, path)))
             if values:
                 out[name] = values[0] if len(values) == 1 else values
+        return out | self.bounds(obj)
+
+    def bounds(self, obj: Any) -> dict[str, tuple[str, ...]]:
+        """Return the languages and sites that an object may be shown in, where the shop knows such bounds.
+
+        One of nowhere has no value, and no request asks for none.
+        """
+        out = {}
+        for name in self.bounded:
+            values = tuple(dict.fromkeys(map(key_of, as_list(self.value(obj, name))))) if self.path(name) else (EVERYWHERE,)
+            if values:
+                out[name] = values
         return out
 
     def _category_path(self, category: Any) -> str:
@@ -390,14 +300,33 @@ class Items:
             logger.warning("reco: %s has no page: %s", self.item_id(obj), error)
             return None
 
-    def card(self, obj: Any) -> Card:
-        """Return what the shipped row shows of an object."""
-        lowest = self.value(obj, "sale_price")
-        price = self.value(obj, "price") if lowest in (None, "") else lowest
+    def card(self, obj: Any, site: str = "") -> Card:
+        """Return what the shipped row shows of an object.
+
+        Parameters
+        ----------
+        site
+            Key of the site or channel that the row is shown on.
+        """
+        price, currency = self._asked(obj, site)
         return Card(
             title=text_of(first(self.value(obj, "title"))),
             url=self.page_url(obj),
             image=address(first(self.value(obj, "image"))),
             price=price,
-            currency=text_or_none(self.value(obj, "currency")),
+            currency=text_or_none(first(self.value(obj, "currency"))) if currency is None else currency,
         )
+
+    def _asked(self, obj: Any, site: str) -> tuple[Any, str | None]:
+        """Return what is asked now: on this site, where sites have prices of their own."""
+        own = self.prices_by_site(obj).get(site) if site else None
+        if own is not None:
+            return own
+        lowest = money(self.value(obj, "sale_price"))
+        return money(self.value(obj, "price")) if lowest[0] in (None, "") else lowest
+
+    def prices_by_site(self, obj: Any) -> dict[str, tuple[Any, str | None]]:
+        """Return (amount, currency) by key of a site or channel."""
+        given = self.value(obj, "prices") or {}
+        asked = {key_of(site): money(value) for site, value in given.items()}
+        return {site: price for site, price in asked.items() if price[0] is not None}

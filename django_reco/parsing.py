@@ -9,6 +9,7 @@ from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any, Final
 
+from django_reco.presets import PRESETS, with_preset
 from django_reco.specs import CookieSettings, EventSpec, ItemsSpec, OrdersSpec, Problem, Settings
 from reco_sdk.config import Config
 from reco_sdk.errors import ConfigError
@@ -25,7 +26,7 @@ def parse(raw: object) -> tuple[Settings, list[Problem]]:
     return parser.run(raw), parser.problems
 
 
-_TEXTS: Final = frozenset({"MODE", "STORE", "LISTEN_DSN", "STATE_DIR", "MODEL", "CONSENT", "BOTS"})
+_TEXTS: Final = frozenset({"PRESET", "MODE", "STORE", "LISTEN_DSN", "STATE_DIR", "MODEL", "CONSENT", "SITE", "BOTS"})
 _FLAGS: Final = frozenset({"EMBED_IN_WEB", "IGNORE_STAFF", "TRACK_VIEWS"})
 _NUMBERS: Final = frozenset(
     {"DEADLINE_MS", "CACHE_TTL_SECONDS", "POLL_SECONDS", "ORDERS_SECONDS", "SWEEP_SECONDS", "START_SECONDS", "SPARE"}
@@ -50,6 +51,11 @@ class _Parser:
         if not isinstance(raw, Mapping):
             self.problem("reco.E001", f"RECO is {type(raw).__name__}, not a dict.", 'Write RECO = {"ITEMS": "shop.Product"}.')
             return Settings()
+        preset = raw.get("PRESET", "")
+        if not isinstance(preset, str) or (preset and preset not in PRESETS):
+            self.problem("reco.E003", f'RECO["PRESET"] is {preset!r}.', f"Use one of {', '.join(sorted(PRESETS))}.")
+            return Settings()
+        raw = with_preset(raw)
         known = {f.name.upper() for f in dataclass_fields(Settings)}
         self.unknown("RECO", raw, known, "reco.E002")
         values: dict[str, Any] = {}
@@ -182,7 +188,7 @@ class _Parser:
         values: dict[str, Any] = {}
         for key, given in raw.items():
             value = given
-            if key == "text":
+            if key in {"text", "prefetch"}:
                 value = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else given
             elif key == "watch":
                 value = _watched(given)

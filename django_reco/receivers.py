@@ -55,10 +55,11 @@ def connect() -> None:
     for spec in specs:
         try:
             signal = import_string(spec.signal)
-        except ImportError:
+            sender = registry.find_model(spec.sender, 'RECO["EVENTS"]') if spec.sender else None
+        except (ImportError, ConfigError):
             continue  # a system check says so
         if isinstance(signal, Signal):
-            _connect(signal, partial(events.on_signal, spec), None)
+            _connect(signal, partial(events.on_signal, spec), sender)
 
 
 def disconnect() -> None:

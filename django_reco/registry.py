@@ -13,9 +13,9 @@ from django.apps import apps
 from django.core.signals import setting_changed
 from django.db.models import Model
 
-from django_reco.conf import get_settings
+from django_reco.conf import ItemsSpec, get_settings
 from django_reco.items import Items
-from django_reco.paths import first, resolve
+from django_reco.paths import first, load, resolve
 from reco_sdk.errors import ConfigError
 
 __all__ = ["adapter_for", "adapters", "find_model", "item_id_of", "register", "registered", "reset", "watched"]
@@ -84,14 +84,27 @@ def adapters() -> Mapping[str, Items]:
     found = _adapters
     if found is None:
         with _lock:
-            classes: dict[str, type[Items]] = {s.model.lower(): Items.from_spec(s) for s in get_settings().items}
+            classes = {spec.model.lower(): _class_of(spec) for spec in get_settings().items}
             classes.update(_registered)
             found = {}
             for label, cls in classes.items():
                 adapter = cls(find_model(label, 'RECO["ITEMS"]'))
                 found[adapter.label] = adapter
+            bounded = frozenset[str]().union(*(adapter.bounded for adapter in found.values()))
+            for adapter in found.values():
+                adapter.bounded = bounded
             _adapters = found
     return found
+
+
+def _class_of(spec: ItemsSpec) -> type[Items]:
+    if not spec.adapter:
+        return Items.from_spec(spec)
+    setting = f'RECO["ITEMS"] {spec.model} adapter'
+    found = load(spec.adapter, setting)
+    if not (isinstance(found, type) and issubclass(found, Items)):
+        raise ConfigError(f"{setting}: {spec.adapter!r} is no subclass of django_reco.Items")
+    return found.from_spec(spec)
 
 
 def adapter_for(obj: Any) -> Items | None:

@@ -25,12 +25,13 @@ from django_reco.registry import item_id_of
 from django_reco.values import category_path, text_of
 from reco_sdk.errors import InvalidRequest, UnknownItem
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.slate import RecommendedItem
 from reco_sdk.request import MAX_N, Request
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from reco_sdk.ranking.slate import RecommendedItem, Slate
+    from reco_sdk.ranking.slate import Slate
 
 __all__ = ["ObjectSlate", "arecommend", "build_request", "placement_for", "read_token", "recommend"]
 
@@ -106,6 +107,7 @@ def recommend(
     n: int = 8,
     placement: str | None = None,
     exclude: Iterable[Any] = (),
+    pinned: Iterable[Any] = (),
     **filters: Any,
 ) -> ObjectSlate:
     """Return a slate of the shop's objects. Memory, then one query.
@@ -125,6 +127,8 @@ def recommend(
         Where it will be shown; by default ``"item"`` with seeds, else ``"home"``.
     exclude
         Objects or item ids to leave out.
+    pinned
+        Objects or item ids that the page itself chose: they head the row in this order, as far as they may be shown.
     filters
         Of :class:`reco_sdk.ranking.filters.Filters`; ``category``, ``brand``, ``tag``, ``language`` name one.
 
@@ -138,28 +142,30 @@ def recommend(
     InvalidRequest
         For an unknown strategy, placement or filter, or ``n`` out of bounds.
     """
-    seeds = list(seeds)
+    seeds, exclude = list(seeds), list(exclude)
+    heads = _heads(pinned, [*seeds, *exclude])[:n]
     if strategy == "bought_together" and not any(item_id_of(seed) for seed in seeds if seed is not None and seed != ""):
         # Nothing goes with an empty cart.
         return ObjectSlate(strategy=strategy, placement=placement or placement_for(seeds))
     if on_loop():
-        options = {"seeds": seeds, "n": n, "placement": placement, "exclude": list(exclude), **filters}
+        options = {"seeds": seeds, "n": n, "placement": placement, "exclude": exclude, "pinned": heads, **filters}
         return run_off_loop(recommend, request, strategy, **options)
-    asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=exclude, filters=filters)
+    asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=[*exclude, *heads], filters=filters)
     _take_session(visitor_of(request))
     slate = _answer(asked)
-    if slate is None or not slate.items:
+    if slate is None or not (slate.items or heads):
         metrics.count("slate.empty")
         return ObjectSlate(strategy=asked.strategy, placement=asked.placement)
-    chosen, found = list(slate.items), hydrate(slate.ids, request)
-    if len(found) < n and len(chosen) == asked.n:
+    chosen = [*map(_head, heads), *slate.items]
+    found = hydrate([item.id for item in chosen], request)
+    if len(found) < n and len(slate.items) == asked.n:
         # More was hidden lately than there are spare ones, and there is more: ask once again without it.
         hidden = frozenset(slate.ids) - frozenset(found)
         # Without the database there are only those that were shown before: they are looked for far down.
         wanted = max(asked.n, WITHOUT_DATABASE) if outages else asked.n
         again = _answer(replace(asked, n=wanted, filters=replace(asked.filters, exclude_ids=asked.filters.exclude_ids | hidden)))
         if again is not None:
-            chosen = list(again.items)
+            chosen = [*chosen[: len(heads)], *again.items]
             found |= hydrate([item.id for item in chosen if item.id not in found], request)
     shown = _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n])
     if shown and visitor_of(request).followed:
@@ -228,6 +234,17 @@ def build_request(
         user_id=visitor.user_id,
         filters=wanted,
     )
+
+
+def _heads(pinned: Iterable[Any], others: Sequence[Any]) -> list[str]:
+    """Return the ids of what the page pinned, each once, without what it starts from or leaves out."""
+    out = {item_id_of(obj) for obj in others if obj is not None}
+    return [found for found in dict.fromkeys(map(item_id_of, pinned)) if found and found not in out]
+
+
+def _head(item_id: str) -> RecommendedItem:
+    """Return the place of an item that the page itself chose."""
+    return RecommendedItem(item_id, 1.0, "Chosen by the shop", "pinned", contributions={"pinned": 1.0})
 
 
 def _take_session(visitor: Visitor) -> None:

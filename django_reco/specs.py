@@ -60,6 +60,8 @@ class ItemsSpec:
     ----------
     model
         ``"app_label.Model"``.
+    adapter
+        Dotted name of the subclass of :class:`django_reco.Items` that the entry narrows; empty: ``Items`` itself.
     text
         Paths whose values are what the item is about (the first is the title, unless ``title`` is given), or the dotted
         name of a callable that takes the instance and returns text.
@@ -81,12 +83,24 @@ class ItemsSpec:
         Other models whose save marks the item: ``{"shop.Stock": "product"}`` with the path from them to the item.
     title, description, brand, price, sale_price, currency, available, quantity, categories, tags, image, url, rating, \
     rating_count, published, expires, language
-        Paths, or dotted names of callables that take the instance.
+        Paths, or dotted names of callables that take the instance. Of several prices (of variants) the lowest counts, of several
+        quantities the sum.
+    languages
+        Path to the languages that the item is offered in (``"get_available_languages"`` with django-parler); a row keeps to the
+        one that is active. Empty: no bound.
+    sites
+        Path to the sites or channels that the item may be shown on, as objects or keys; a row keeps to the request's, see ``SITE``.
+        Empty: no bound.
+    prices
+        Path to what each site or channel asks: ``{site: price}`` or ``{site: (price, currency)}``; elsewhere ``price`` counts.
+    prefetch
+        Relations that callables read, for ``prefetch_related``.
     attributes
         Facet name → path.
     """
 
     model: str
+    adapter: str = ""
     text: tuple[str, ...] | None = None
     queryset: str | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
@@ -112,6 +126,10 @@ class ItemsSpec:
     published: str | None = None
     expires: str | None = None
     language: str | None = None
+    languages: str | None = None
+    sites: str | None = None
+    prices: str | None = None
+    prefetch: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -161,7 +179,11 @@ class EventSpec:
     kind
         Kind of the interaction.
     item, request, user, query, quantity, value
-        Paths into what the signal sends: ``"product"``, ``"line.product"``.
+        Paths into what the signal sends: ``"product"``, ``"line.product"``. An order line of ``RECO["ORDERS"]`` in
+        the place of an item is recorded as the purchase that reading the orders would make of it, once it is committed; it counts
+        once.
+    sender
+        ``"app_label.Model"``, where only what this model sends is meant.
     """
 
     signal: str
@@ -172,6 +194,7 @@ class EventSpec:
     query: str | None = None
     quantity: str | None = None
     value: str | None = None
+    sender: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +203,8 @@ class Settings:
 
     Parameters
     ----------
+    preset
+        Name of the settings that a known shop needs, ``"oscar"``; what is given beside it wins.
     items, orders, events
         The shop's models and signals.
     mode
@@ -198,6 +223,9 @@ class Settings:
         Whether a web process may load the text model (and with it torch).
     consent
         Dotted name of ``callable(request) -> bool``; empty: no visitor cookie is made.
+    site
+        Dotted name of ``callable(request)`` that returns the key of the site or channel a request is on, where ``sites`` of an
+        entry of ``items`` bounds rows; empty: ``django.contrib.sites``' current site.
     cookie
         The visitor's cookie.
     bots
@@ -218,6 +246,7 @@ class Settings:
         Further fields of :class:`reco_sdk.config.Config`.
     """
 
+    preset: str = ""
     items: tuple[ItemsSpec, ...] = ()
     orders: tuple[OrdersSpec, ...] = ()
     events: tuple[EventSpec, ...] = ()
@@ -228,6 +257,7 @@ class Settings:
     model: str = "all-MiniLM-L6-v2"
     embed_in_web: bool = False
     consent: str = ""
+    site: str = ""
     cookie: CookieSettings = field(default_factory=CookieSettings)
     bots: str = ROBOTS
     ignore_staff: bool = True
