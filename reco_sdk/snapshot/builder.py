@@ -23,15 +23,15 @@ from reco_sdk.snapshot.format import write_snapshot
 from reco_sdk.snapshot.log import InteractionLog, LogArrays, popularity, purchases
 from reco_sdk.snapshot.sessions import embed_sessions
 from reco_sdk.snapshot.whitening import Whitening
-from reco_sdk.types import Floats, Vector, Vectors
+from reco_sdk.types import Floats, Rows, Vector, Vectors
 
-__all__ = ["Learn", "Progress", "SnapshotInput", "build_snapshot"]
+__all__ = ["Learn", "Progress", "SnapshotInput", "build_snapshot", "of_log"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and how much there is."""
 
-Learn = Callable[[LogArrays, int, float, Config], Mapping[str, npt.NDArray[Any]]]
-"""What visitors did, how many items there are, the time and the settings → more arrays for the snapshot."""
+Learn = Callable[[LogArrays, int, float, Config, Rows, int], Mapping[str, npt.NDArray[Any]]]
+"""What visitors did, how many items there are, the time, the settings, the main category of each, how many those are → arrays."""
 
 logger = logging.getLogger(__name__)
 
@@ -129,15 +129,9 @@ def build_snapshot(
     )
     arrays |= _only_with_vectors(neighbours, scores, has_vector)
 
-    row_of = {item.id: row for row, item in enumerate(items)}
-    log = source.log.arrays(row_of)
-    arrays |= dict(zip(("popular", "trending", "sold"), _weights(log, len(items), now, config), strict=True))
-    arrays |= _purchases(log)
-    absent = source.log.absent(row_of)
-    arrays |= _absent(source.log, absent, now, config)
     report("learn", 0, 1)
-    everything = source.log.arrays({**row_of, **{item_id: place for place, item_id in enumerate(absent, len(items))}})
-    arrays |= learn(everything, len(items) + len(absent), now, config)
+    log, learnt = of_log(source.log, [item.id for item in items], columns, learn, now, config)
+    arrays |= learnt
     report("learn", 1, 1)
     sessions = embed_sessions(
         log, vectors, has_vector, gap_seconds=config.session_gap_minutes * 60.0, limit=config.sessions_indexed
@@ -166,6 +160,36 @@ def build_snapshot(
     path = write_snapshot(root, arrays, meta, files)
     report("write", 1, 1)
     return path
+
+
+def of_log(
+    log: InteractionLog, item_ids: Sequence[str], columns: Columns, learn: Learn, now: float, config: Config
+) -> tuple[LogArrays, dict[str, npt.NDArray[Any]]]:
+    """Return a log joined with a catalogue, and the arrays of a snapshot that derive from it.
+
+    Parameters
+    ----------
+    item_ids
+        By row.
+    columns
+        The catalogue.
+    learn
+        As of :func:`build_snapshot`.
+    now
+        Epoch seconds.
+    """
+    row_of = {item_id: row for row, item_id in enumerate(item_ids)}
+    known = log.arrays(row_of)
+    arrays: dict[str, npt.NDArray[Any]] = dict(
+        zip(("popular", "trending", "sold"), _weights(known, len(row_of), now, config), strict=True)
+    )
+    arrays |= _purchases(known)
+    absent = log.absent(row_of)
+    arrays |= _absent(log, absent, now, config)
+    everything = log.arrays({**row_of, **{item_id: place for place, item_id in enumerate(absent, len(row_of))}})
+    categories = np.append(columns.main_category, np.full(len(absent), -1, np.int32))
+    arrays |= learn(everything, len(row_of) + len(absent), now, config, categories, len(columns.facets.vocabulary))
+    return known, arrays
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -14,6 +14,7 @@ name is whole. What happens to it afterwards (a bad disk, a half copy) is what t
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import platform
@@ -38,8 +39,9 @@ from reco_sdk.snapshot.filelock import share
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "next_number", "snapshot_number", "write_snapshot"]
 
-FORMAT_VERSION: Final = 2
-"""Written into every manifest; a reader refuses any other. 2: what is learned from sessions and baskets."""
+FORMAT_VERSION: Final = 3
+"""Written into every manifest; a reader refuses any other. 2: what is learned from sessions and baskets. 3: days of purchases,
+baskets by category, prices taken down."""
 
 MANIFEST: Final = "manifest.json"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9]{1,8})?")
@@ -220,6 +222,7 @@ class Snapshot:
         self._files = files
         self._sound: set[str] = set()
         self._mapped: dict[str, npt.NDArray[Any]] = {}
+        self._below: Snapshot | None = None
         with contextlib.suppress(OSError):
             weakref.finalize(self, os.close, share(path / MANIFEST))
 
@@ -283,6 +286,15 @@ class Snapshot:
         if name not in self._mapped:
             raise SnapshotError(f"{self.path} holds no array {name!r}, only {', '.join(self.array_names) or 'none'}")
         return self._mapped[name]
+
+    def overlaid(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> Snapshot:
+        """Return the same snapshot with some arrays, and some of what it says of itself, replaced in memory."""
+        other = copy.copy(self)
+        other.meta = {**self.meta, **meta}
+        other._mapped = {**self._mapped, **arrays}
+        other._arrays = {**{name: _Entry("", 0, 0) for name in arrays}, **self._arrays}
+        other._below = self  # as long as this lives, the folder stays
+        return other
 
     def file(self, name: str) -> Path:
         """Return the path of an opaque file, its checksum verified once.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import kind_weight
-from reco_sdk.snapshot.log import visitor_hash
+from reco_sdk.snapshot.log import buyer_keys, visitor_hash
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import Floats, Rows, Scores
 
@@ -135,8 +135,7 @@ class LiveCounts:
         browsers
             The account's other visitor ids: what they bought before they were known to belong to it is under their own name.
         """
-        names = (visitor_id, *browsers)
-        keys = {visitor_hash(visitor_id, user_id, aliases), *(visitor_hash(name, None, {}) for name in names)} - {0}
+        keys = buyer_keys(visitor_id, user_id, aliases, browsers)
         counts: Counter[int] = Counter()
         for key in keys:
             # An item that changed since the snapshot has a new row.

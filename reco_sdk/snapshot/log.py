@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import decay, kind_weight
 from reco_sdk.items.tables import key_hash
 from reco_sdk.types import Floats, Rows
@@ -19,6 +19,7 @@ __all__ = [
     "LogArrays",
     "Postings",
     "basket_key",
+    "buyer_keys",
     "popularity",
     "purchases",
     "session_key",
@@ -35,6 +36,14 @@ def visitor_hash(visitor_id: str | None, user_id: str | None, aliases: Mapping[s
     if user:
         return key_hash(f"u:{user}")
     return key_hash(f"v:{visitor_id}") if visitor_id else _NOBODY
+
+
+def buyer_keys(
+    visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str], browsers: Sequence[str] = ()
+) -> tuple[int, ...]:
+    """Return every 64-bit key under which somebody may have bought: as an account, and in each of the account's browsers."""
+    names = (visitor_id, *browsers)
+    return tuple({visitor_hash(visitor_id, user_id, aliases), *(visitor_hash(name, None, {}) for name in names)} - {_NOBODY})
 
 
 def session_key(visitor_id: str | None, user_id: str | None) -> int:
@@ -67,6 +76,8 @@ class LogArrays:
         uint64 ``(m,)``, see :func:`session_key`.
     baskets
         uint64 ``(m,)``, see :func:`basket_key`; 0 for what is no purchase.
+    buyers
+        uint64 ``(m,)``, who bought or gave back, by what was known at the time; 0 for what is neither.
     """
 
     rows: Rows
@@ -76,6 +87,7 @@ class LogArrays:
     bought: npt.NDArray[np.int8]
     sessions: npt.NDArray[np.uint64]
     baskets: npt.NDArray[np.uint64]
+    buyers: npt.NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -91,8 +103,8 @@ class InteractionLog:
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases
         self._items: dict[str, int] = {}
-        self._visitors: dict[tuple[str | None, str | None], tuple[int, int]] = {}
-        self._parts: list[tuple[list[int], list[int], list[float], list[float], list[int], list[int], list[int]]] = []
+        self._visitors: dict[tuple[str | None, str | None], tuple[int, int, int]] = {}
+        self._parts: list[tuple[list[Any], ...]] = []
 
     def add(self, interactions: Iterable[Interaction]) -> None:
         """Append interactions; those without an item (searches) are passed over."""
@@ -103,22 +115,24 @@ class InteractionLog:
         bought: list[int] = []
         sessions: list[int] = []
         baskets: list[int] = []
+        buyers: list[int] = []
         for i in interactions:
             if i.item_id is None:
                 continue
             items.append(self._items.setdefault(i.item_id, len(self._items)))
             who = (i.visitor_id, i.user_id)
             if who not in self._visitors:
-                self._visitors[who] = visitor_hash(*who, self._aliases), session_key(*who)
-            visitor, session = self._visitors[who]
+                self._visitors[who] = visitor_hash(*who, self._aliases), session_key(*who), visitor_hash(*who, {})
+            visitor, session, buyer = self._visitors[who]
             visitors.append(visitor)
             sessions.append(session)
             weights.append(kind_weight(i.kind, i.value))
             at.append(i.at.timestamp())
             bought.append({"purchase": 1, "refund": -1}.get(i.kind, 0))
             baskets.append(basket_key(i.session_id, *who) if i.kind == "purchase" else 0)
+            buyers.append(buyer if i.kind in MONEY_KINDS else 0)
         if items:
-            self._parts.append((items, visitors, weights, at, bought, sessions, baskets))
+            self._parts.append((items, visitors, weights, at, bought, sessions, baskets, buyers))
 
     def absent(self, row_of: Mapping[str, int]) -> list[str]:
         """Return the ids of the items in the log that a catalogue does not hold (yet, or any more)."""
@@ -143,6 +157,7 @@ class InteractionLog:
             bought=column(4, np.int8)[keep],
             sessions=column(5, np.uint64)[keep],
             baskets=column(6, np.uint64)[keep],
+            buyers=column(7, np.uint64)[keep],
         )
 
 

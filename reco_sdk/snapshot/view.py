@@ -74,6 +74,7 @@ class View:
                 self.alive[row] = False
         self.group = _joined(base.columns.group, self.delta.group)
         self.price = _joined(base.columns.price, self.delta.price)
+        self.discount = _joined(base.columns.discount, self.delta.discount)
         self.published = _joined(base.columns.published, self.delta.published)
         self.expires = _joined(base.columns.expires, self.delta.expires)
         self.available = _joined(base.columns.available, self.delta.available)
@@ -129,6 +130,22 @@ class View:
         columns, local = (self.base.columns, row) if row < self.n_base else (self.delta, row - self.n_base)
         code = int(columns.main_category[local])
         return columns.facets.vocabulary[code] if code >= 0 else None
+
+    def main_category_rows(self, code: int) -> Rows:
+        """Return the rows whose main category has a code of :attr:`main_category`, alive or not."""
+        names = self.base.columns.facets.vocabulary
+        later = code - len(names)
+        rows = self.facet_rows(names[code]) if later < 0 else self.delta.facets.rows_of(later) + self.n_base
+        return rows[self.main_category[rows] == code].astype(np.int32)
+
+    def category_code(self, key: str) -> int:
+        """Return the code in :attr:`main_category` of a category's facet key, −1 for one that no item has."""
+        names = self.base.columns.facets.vocabulary
+        code = names.row(key)
+        if code >= 0 or not self.n_delta:
+            return code
+        own = self.delta.facets.vocabulary.row(key)
+        return len(names) + own if own >= 0 else -1
 
     def variants(self, row: int) -> npt.NDArray[np.integer[Any]]:
         """Return all rows of the row's group, itself included."""

@@ -13,21 +13,23 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.interactions.interaction import Interaction
+from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import kind_weight
 from reco_sdk.snapshot.base import Base
-from reco_sdk.snapshot.log import basket_key, session_key
+from reco_sdk.snapshot.log import basket_key, session_key, visitor_hash
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.open_groups import Change, OpenGroups, RecentGroups
 from reco_sdk.sources.pair_counts import LivePairs, PairCounts, basket_pairs, session_pairs
+from reco_sdk.sources.purchase_days import PurchaseDays, PurchaseTable
 from reco_sdk.sources.session_knn import SessionKnn
 from reco_sdk.sources.session_lists import JoinedSessions, LiveSessions, SessionLists, Sessions
-from reco_sdk.types import Rows
+from reco_sdk.types import Floats, Rows
 
 __all__ = [
     "BASKET_ITEMS",
     "BEST_PAIRS",
     "BOUGHT",
+    "CATEGORIES",
     "LISTED",
     "SESSION_ITEMS",
     "VIEWED",
@@ -47,6 +49,7 @@ LIVE_PAIRS: Final = 50_000
 """So many pairs are kept beside a snapshot, some 20 MB in each process; what comes then waits for the next snapshot."""
 VIEWED: Final = "viewed"
 BOUGHT: Final = "bought_with"
+CATEGORIES: Final = "categories"
 LISTED: Final = "listed"
 
 Numbers = npt.NDArray[np.int64]
@@ -58,7 +61,8 @@ def empty_arrays() -> dict[str, npt.NDArray[Any]]:
     pairs = PairCounts.of(nothing, nothing, nothing, 0)
     recent = RecentGroups(np.empty(0, np.uint64), nothing, numbers, nothing, times)
     arrays = SessionLists.of(Sessions(numbers, nothing, times, numbers[:0]), 0).to_arrays(LISTED)
-    for prefix in (VIEWED, BOUGHT):
+    arrays |= PurchaseTable.of(np.empty(0, np.uint64), nothing, times, nothing, 0).to_arrays()
+    for prefix in (VIEWED, BOUGHT, CATEGORIES):
         arrays |= pairs.to_arrays(prefix) | pairs.to_arrays(f"{prefix}_best") | recent.to_arrays(f"{prefix}_open")
         arrays |= {f"{prefix}_popularity": numbers[:0], f"{prefix}_count": numbers}
     return arrays
@@ -110,6 +114,16 @@ class Counted:
             self._more += bool(new) - bool(old)
         return changes
 
+    def excess(self, number: int) -> tuple[Rows, Floats]:
+        """Return what goes with an item beyond chance, and in how many more groups: both − one · other / all."""
+        numbers, after, before = self.pairs.of_item(number)
+        if not len(numbers):
+            return numbers, np.empty(0, np.float64)
+        by_chance: Floats = float(self.popularity[number]) * self.popularity[numbers] / max(self.count, 1)
+        excess = after + before - by_chance
+        kept = excess > 0.0
+        return numbers[kept], excess[kept]
+
     def publish(self, n: int) -> None:
         """Let readers know what was counted.
 
@@ -153,6 +167,10 @@ class Behaviour:
         array = base.snapshot.array if base.snapshot is not None else empty_arrays().__getitem__
         self.viewed = Counted(array, VIEWED, gap_seconds=gap_seconds, limit=SESSION_ITEMS, pairs_of=session_pairs)
         self.bought = Counted(array, BOUGHT, gap_seconds=gap_seconds, limit=BASKET_ITEMS, pairs_of=basket_pairs)
+        self.categories = Counted(array, CATEGORIES, gap_seconds=gap_seconds, limit=BASKET_ITEMS, pairs_of=basket_pairs)
+        """Baskets as the main categories of what they hold, by the code of the snapshot; later items have none."""
+        self.purchases = PurchaseDays(PurchaseTable.from_arrays(array))
+        """What each buyer bought on which day."""
         lists = SessionLists.from_arrays(array, LISTED)
         self._sessions = LiveSessions(lists)
         self.neighbours = _neighbours(lists)
@@ -169,16 +187,26 @@ class Behaviour:
     def add(self, interactions: Iterable[Interaction]) -> None:
         """Count what the log holds next; readers know of it once it is published."""
         for i in interactions:
-            if self.viewed.pairs.size + self.bought.pairs.size > LIVE_PAIRS:
+            if self.viewed.pairs.size + self.bought.pairs.size + self.categories.pairs.size > LIVE_PAIRS:
                 self.full = True
                 return
-            if i.item_id is None or kind_weight(i.kind, i.value) <= 0.0:
+            if i.item_id is None:
+                continue
+            if i.kind in MONEY_KINDS:
+                who = visitor_hash(i.visitor_id, i.user_id, {})
+                self.purchases.add(who, self._number(i.item_id), i.at.timestamp(), refund=i.kind == "refund")
+                self.changed = True
+            if kind_weight(i.kind, i.value) <= 0.0:
                 continue
             item, at = self._number(i.item_id), i.at.timestamp()
             for change in self.viewed.add(session_key(i.visitor_id, i.user_id), at, item):
                 self._sessions.replace(change.name, change.at, signed(change.key), change.new, change.number)
             if i.kind == "purchase":
-                self.bought.add(basket_key(i.session_id, i.visitor_id, i.user_id), at, item)
+                basket = basket_key(i.session_id, i.visitor_id, i.user_id)
+                self.bought.add(basket, at, item)
+                category = self.category(item)
+                if category >= 0:
+                    self.categories.add(basket, at, category)
             self.changed = True
 
     def publish(self) -> None:
@@ -189,6 +217,8 @@ class Behaviour:
         n = self.n
         self.viewed.publish(n)
         self.bought.publish(n)
+        self.categories.publish(len(self._base.columns.facets.vocabulary))
+        self.purchases.publish(n)
         self.neighbours = _neighbours(self._sessions.publish())
 
     def _number(self, item_id: str) -> int:
@@ -210,6 +240,10 @@ class Behaviour:
     def number_of_row(self, view: View, row: int) -> int:
         """Return the number of a view's row, −1 for an item that nobody did anything to."""
         return row if row < self._n_base else self.number(view.item_id(row))
+
+    def category(self, number: int) -> int:
+        """Return the code of an item number's main category in the snapshot, −1 for none."""
+        return int(self._base.columns.main_category[number]) if number < self._n_base else -1
 
     def seen(self, number: int) -> bool:
         """Return whether a session is known that holds an item number."""

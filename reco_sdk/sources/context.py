@@ -25,11 +25,24 @@ __all__ = ["Context", "LearnedSource", "Reason", "Source", "first_allowed", "no_
 
 
 class Reason(NamedTuple):
-    """Why a source proposed a row: plain English, and the item or category it speaks of."""
+    """Why a source proposed a row: plain English, the item or category it speaks of, and what it rests on.
+
+    The text may be shown to shoppers: what tells of others' doings is said only where enough of them did it, see
+    :mod:`reco_sdk.sources.people`.
+
+    Parameters
+    ----------
+    people
+        How many visitors are known to stand behind it, 0 where it tells of nobody.
+    times
+        How often it happened (orders with both), 0 where that is not counted.
+    """
 
     text: str
     item_row: int = -1
     title: str | None = None
+    people: int = 0
+    times: int = 0
 
 
 @dataclass(slots=True)
@@ -54,6 +67,8 @@ class Context:
         int32, one an event: the row of its item, −1 for a search or an item that is not there.
     query_vectors
         Whitened vectors of search queries, where known.
+    buyers
+        Keys under which whoever asks may have bought; see :func:`~reco_sdk.snapshot.log.buyer_keys`.
     new_arrival_days
         Age at which a new arrival counts half.
     """
@@ -67,6 +82,7 @@ class Context:
     history: tuple[Event, ...] = ()
     history_rows: Rows = field(default_factory=lambda: np.empty(0, np.int32))
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
+    buyers: tuple[int, ...] = ()
     new_arrival_days: float = 60.0
     history_numbers: History | None = None
     """The history as item numbers, once a source read it."""
@@ -74,6 +90,8 @@ class Context:
     """Whether nobody but the visitor saw these items, once a source asked."""
     viewed_pairs: list[Pairs] | None = None
     """What was seen in one session with the items at hand, once a source read it."""
+    elsewhere: BoolMask | None = None
+    """What may be recommended and lies in none of the seeds' categories, once a source read it."""
     _weights: Floats | None = None
     _events: tuple[Rows, Floats] | None = None
     _session: tuple[Vector | None] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from reco_sdk.config import Config
 from reco_sdk.snapshot.log import LogArrays
-from reco_sdk.sources.behaviour import BASKET_ITEMS, BEST_PAIRS, BOUGHT, LISTED, SESSION_ITEMS, VIEWED
+from reco_sdk.sources.behaviour import BASKET_ITEMS, BEST_PAIRS, BOUGHT, CATEGORIES, LISTED, SESSION_ITEMS, VIEWED
 from reco_sdk.sources.open_groups import RecentGroups
 from reco_sdk.sources.pair_counts import PairCounts, best_rows
+from reco_sdk.sources.purchase_days import PurchaseTable
 from reco_sdk.sources.session_lists import SessionLists, Sessions
 from reco_sdk.training.pairs import pairs_in_order
 from reco_sdk.types import Floats, Rows
@@ -23,7 +24,9 @@ _LOGGED_LATELY: Final = 1_000
 """Interactions at the end of the log whose groups may still be filled, whatever their time: an import may be half-way."""
 
 
-def learn_behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[str, npt.NDArray[Any]]:
+def learn_behaviour(
+    log: LogArrays, n: int, now: float, config: Config, categories: Rows | None = None, n_categories: int = 0
+) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of sessions and baskets, for a snapshot.
 
     Parameters
@@ -34,24 +37,37 @@ def learn_behaviour(log: LogArrays, n: int, now: float, config: Config) -> dict[
         How many items there are.
     now
         Epoch seconds.
+    categories
+        int32 ``(n,)``: code of each item's main category, below ``n_categories``; −1 for none.
     """
+    money = log.take(log.bought != 0)
+    arrays = PurchaseTable.of(money.buyers, money.rows, money.at, money.bought, n).to_arrays()
     log = log.take(np.arange(len(log)) >= len(log) - config.interactions_learned)
     gap = config.session_gap_minutes * 60.0
     sessions = _Groups.of(log, log.sessions, log.weights > 0.0, gap)
-    baskets = _Groups.of(log, log.baskets, log.bought > 0, gap)
 
     counted = sessions.first(SESSION_ITEMS)
     listed, numbers = _list(sessions, counted, n)
-    arrays = listed.to_arrays(LISTED)
+    arrays |= listed.to_arrays(LISTED)
     pairs = pairs_in_order(sessions.group[counted], sessions.items[counted], n)
     arrays |= _counts(VIEWED, pairs, np.bincount(sessions.items[counted], minlength=n), sessions.count)
     arrays |= sessions.recent(now - gap, numbers).to_arrays(f"{VIEWED}_open")
 
+    arrays |= _baskets(BOUGHT, log, n, now - gap, gap)
+    if categories is None:
+        categories = np.full(n, -1, np.int32)
+    arrays |= _baskets(CATEGORIES, replace(log, rows=categories[log.rows]), n_categories, now - gap, gap)
+    return arrays
+
+
+def _baskets(prefix: str, log: LogArrays, n: int, since: float, gap: float) -> dict[str, npt.NDArray[Any]]:
+    baskets = _Groups.of(log, log.baskets, (log.bought > 0) & (log.rows >= 0), gap)
     counted = baskets.first(BASKET_ITEMS)
     group, items = _distinct(baskets.group[counted], baskets.items[counted])
-    arrays |= _counts(BOUGHT, _together(group, items, n), np.bincount(items, minlength=n), baskets.count)
-    arrays |= baskets.recent(now - gap, np.full(baskets.count, -1, np.int32)).to_arrays(f"{BOUGHT}_open")
-    return arrays
+    return {
+        **_counts(prefix, _together(group, items, n), np.bincount(items, minlength=n), baskets.count),
+        **baskets.recent(since, np.full(baskets.count, -1, np.int32)).to_arrays(f"{prefix}_open"),
+    }
 
 
 def _counts(prefix: str, pairs: PairCounts, popularity: npt.NDArray[np.intp], count: int) -> dict[str, npt.NDArray[Any]]:
