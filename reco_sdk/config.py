@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "int": int,
     "float": float,
     "bool": lambda text: _SWITCH[text.strip().lower()],
+    "Mapping[str, Any]": json.loads,
 }
 
 
@@ -79,6 +81,9 @@ class Config:
         How long a worker keeps what visitors did, what they were shown, and that an item was deleted; 0 keeps it for ever.
     api_token
         If set, the HTTP server wants it as a bearer token.
+    placements
+        What is asked for at each placement, where it is not the default; in the environment, as JSON. See
+        :func:`reco_sdk.placements.read_placements`.
     """
 
     store: str = "sqlite:///shop.reco.sqlite3"
@@ -111,6 +116,7 @@ class Config:
     keep_impressions_days: float = 90.0
     keep_deleted_days: float = 30.0
     api_token: str = ""
+    placements: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -118,6 +124,10 @@ class Config:
             if f.type == "str":
                 if not isinstance(value, str):
                     raise ConfigError(f"{f.name}: {value!r} is {type(value).__name__}, not text")
+                continue
+            if f.type == "Mapping[str, Any]":
+                if not isinstance(value, Mapping):
+                    raise ConfigError(f"{f.name}: {value!r} is {type(value).__name__}, not a dict")
                 continue
             if f.type == "bool":
                 if not isinstance(value, bool):

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from reco_sdk.asking import ask
 from reco_sdk.building import Quiet, build
 from reco_sdk.config import Config
 from reco_sdk.diagnosis import Diagnosis, diagnose
@@ -37,6 +38,7 @@ from reco_sdk.interactions.interaction import Interaction, check_time
 from reco_sdk.interactions.recorder import Recorder, class_of
 from reco_sdk.items.item import Item, check_unique_ids
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
+from reco_sdk.placements import Placement, read_placements
 from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
@@ -149,6 +151,7 @@ class CoreRecommender:
         self.counts = None if counts is None else HostCounts(counts, self.recorder.counted)
         self.recipe = recipe
         self.clock = clock
+        self.placements = read_placements(config.placements)
         self.engine = Engine(first_state(config, clock), self.tracker, config, clock)
         self._troubles = Troubles()
         self._queries = QueryVectors(self.engine, embedder, self._troubles, self._spawn)
@@ -381,36 +384,69 @@ class CoreRecommender:
         visitor_id: str | None = None,
         user_id: str | None = None,
         placement: str = "home",
-        strategy: str = "recommended_for_you",
+        strategy: str | None = None,
         seeds: Sequence[str] = (),
-        n: int = 8,
+        n: int | None = None,
         filters: Filters | None = None,
+        fallback: Sequence[str] | None = None,
+        strict: bool | None = None,
+        relaxed: bool | None = None,
     ) -> Slate:
-        """Return a slate by strategy, for a visitor or user where one is known.
+        """Return a slate for a visitor or user, where one is known; what is left out is the placement's.
+
+        Parameters
+        ----------
+        visitor_id, user_id
+            Whoever asks.
+        placement
+            Where the slate will be shown, one of :data:`reco_sdk.placements.DEFAULTS`.
+        strategy
+            A name in :data:`reco_sdk.strategies.STRATEGIES`. Given, of the placement nothing but its name is taken.
+        seeds
+            Ids of items to start from.
+        n
+            How many.
+        filters
+            What may be recommended, instead of the placement's filters.
+        fallback
+            Strategies to ask next as long as nothing was found.
+        strict, relaxed
+            See :class:`reco_sdk.placements.Placement`.
 
         Raises
         ------
         UnknownItem
-            When none of the seeds is in the catalogue (any more).
+            When none of the seeds is in the catalogue (any more), and nothing else may answer.
         InvalidRequest
-            For an unknown strategy or placement, ``n`` out of bounds, or a missing seed.
+            For an unknown strategy or placement, ``n`` out of bounds, or a seed that a given strategy misses.
         """
-        return self.recommend_now(
-            Request(
-                strategy=strategy,
-                placement=placement,
-                n=n,
-                seeds=tuple(seeds),
-                visitor_id=visitor_id,
-                user_id=user_id,
-                filters=filters or Filters(),
-            )
-        )
+        if strategy is None and isinstance(placement, str) and placement in self.placements:
+            base = self.placements[placement]
+        else:
+            base = Placement(strategy=strategy or "recommended_for_you")
+        relaxed = base.relaxed if relaxed is None else relaxed
+        fields: dict[str, Any] = {
+            "placement": placement,
+            "n": base.n if n is None else n,
+            "seeds": tuple(seeds),
+            "visitor_id": visitor_id,
+            "user_id": user_id,
+            "filters": base.filters if filters is None else filters,
+            "strict": base.strict if strict is None else strict,
+        }
+        strategies = base.strategies if fallback is None else (base.strategy, *fallback)
+        if strategy is not None and len(strategies) == 1 and not relaxed:
+            return self.recommend_now(Request(strategy=strategy, **fields))
+        self._check_open()
+        slate = ask(self.engine.recommend, lambda: self.engine.state.view, strategies, relaxed=relaxed, **fields)
+        return self._shown(slate, visitor_id, user_id)
 
     def recommend_now(self, request: Request) -> Slate:
         """Answer a request from memory, in any thread; see :meth:`recommend`."""
         self._check_open()
-        slate = self.engine.recommend(request)
+        return self._shown(self.engine.recommend(request), request.visitor_id, request.user_id)
+
+    def _shown(self, slate: Slate, visitor_id: str | None, user_id: str | None) -> Slate:
         if slate.items:
             self.log_impression(
                 Impression(
@@ -420,8 +456,8 @@ class CoreRecommender:
                     strategy=slate.strategy,
                     tier=slate.tier,
                     item_ids=slate.ids,
-                    visitor_id=request.visitor_id,
-                    user_id=request.user_id,
+                    visitor_id=visitor_id,
+                    user_id=user_id,
                 )
             )
         return slate
