@@ -13,7 +13,7 @@ from django_reco.paths import MISSING, as_list, translated
 from reco_sdk.errors import InvalidItem
 from reco_sdk.items.item import AVAILABILITIES
 
-__all__ = ["address", "category_path", "moment", "money", "number", "stock", "text_of", "text_or_none"]
+__all__ = ["address", "category_path", "key_of", "moment", "money", "number", "stock", "text_of", "text_or_none"]
 
 MAX_ANCESTORS: Final = 16
 
@@ -60,6 +60,11 @@ def text_of(value: Any) -> str:
 def text_or_none(value: Any) -> str | None:
     """Return a value as text, ``None`` for nothing."""
     return text_of(value) or None
+
+
+def key_of(value: Any) -> str:
+    """Return a site, a channel or a language as text: an object by its primary key."""
+    return str(value.pk if isinstance(value, Model) else value).lower()
 
 
 def number(value: Any) -> Any:
