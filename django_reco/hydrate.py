@@ -14,6 +14,7 @@ from django_reco.conf import get_settings
 from django_reco.outage import AWAY, kept, outages
 from django_reco.places import is_inline
 from django_reco.registry import adapters
+from django_reco.scopes import Scope, scope_of
 from reco_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ __all__ = ["hydrate"]
 logger = logging.getLogger("django_reco")
 
 
-def hydrate(item_ids: Sequence[str], request: HttpRequest | None) -> dict[str, Any]:
+def hydrate(item_ids: Sequence[str], request: HttpRequest | None, scope: Scope | None = None) -> dict[str, Any]:
     """Return the objects that may be shown, by item id; what is gone or hidden is left out.
 
-    One query for each model in the slate (nearly always one), through its ``result_queryset(request)``.
+    One query for each model in the slate (nearly always one), through its ``result_queryset(request)``; what it prefetches comes
+    on top.
     """
     known = adapters()
+    if scope is None:
+        scope = scope_of(request)
     wanted: dict[str, dict[str, Any]] = {}
     for item_id in item_ids:
         adapter = known.get(item_id.partition(":")[0])
@@ -44,12 +48,12 @@ def hydrate(item_ids: Sequence[str], request: HttpRequest | None) -> dict[str, A
             metrics.count("hydrate.no_key")
     found: dict[str, Any] = {}
     for label, keys in wanted.items():
-        found.update(_of_one_model(known[label], keys, request))
+        found.update(_of_one_model(known[label], keys, request, scope))
     metrics.count("hydrate.dropped", len(item_ids) - len(found))
     return found
 
 
-def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | None) -> dict[str, Any]:
+def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | None, scope: Scope) -> dict[str, Any]:
     queryset = adapter.result_queryset(request)
     in_tests = is_inline(get_settings())
     if in_tests or outages.asks(queryset.db):
@@ -70,7 +74,7 @@ def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | N
             return found
     shown = {item_id: kept.get(item_id) for item_id in keys}
     return {
-        item_id: spoken(obj)
+        item_id: obj
         for item_id, obj in shown.items()
         if obj is not None and adapter.visible(obj, request) and scope.holds(adapter, obj)
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, Final, TypeVar
 
 from django.db import close_old_connections
@@ -30,11 +31,12 @@ def run_off_loop(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     TimeoutError
         When it takes longer.
     """
+    # With the caller's context: the page's language is in it.
     executor = _executors.get(os.getpid())
     if executor is None:
         # Keyed by process: the threads of a pool do not live through a fork.
         executor = _executors.setdefault(os.getpid(), ThreadPoolExecutor(4, thread_name_prefix="reco-query"))
-    return executor.submit(_with_connection, function, *args, **kwargs).result(WAIT_SECONDS)
+    return executor.submit(copy_context().run, _with_connection, function, *args, **kwargs).result(WAIT_SECONDS)
 
 
 def _with_connection(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -60,7 +60,7 @@ def cards(slate: ObjectSlate) -> Iterator[tuple[Any, Card]]:
     for obj in slate:
         adapter = adapter_for(obj)
         if adapter is not None:
-            yield obj, adapter.card(obj)
+            yield obj, adapter.card(obj, slate.site) if slate.site else adapter.card(obj)
 
 
 def render_slate(

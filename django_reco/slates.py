@@ -12,16 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core import signing
 
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.context import Visitor, on_loop, visitor_of
 from django_reco.hydrate import hydrate
+from django_reco.languages import speaking
 from django_reco.offloop import run_off_loop
 from django_reco.outage import outages
 from django_reco.recommender import process
 from django_reco.registry import item_id_of
+from django_reco.scopes import Scope, scope_of
 from django_reco.values import category_path, text_of
 from reco_sdk.errors import InvalidRequest, UnknownItem
 from reco_sdk.ranking.filters import Filters
@@ -58,6 +61,8 @@ class ObjectSlate(Sequence[Any]):
         What was asked, for where, and what answered.
     objects
         In order.
+    site
+        Key of the site or channel that it is shown on, where the shop has such.
     """
 
     id: str = ""
@@ -65,6 +70,7 @@ class ObjectSlate(Sequence[Any]):
     placement: str = ""
     tier: str = "empty"
     objects: tuple[Any, ...] = field(default=())
+    site: str = ""
 
     @property
     def token(self) -> str:
@@ -130,7 +136,8 @@ def recommend(
     pinned
         Objects or item ids that the page itself chose: they head the row in this order, as far as they may be shown.
     filters
-        Of :class:`reco_sdk.ranking.filters.Filters`; ``category``, ``brand``, ``tag``, ``language`` name one.
+        Of :class:`reco_sdk.ranking.filters.Filters`; ``category``, ``brand``, ``tag``, ``language`` name one;
+        ``site`` is another than the request's.
 
     Returns
     -------
@@ -150,6 +157,8 @@ def recommend(
     if on_loop():
         options = {"seeds": seeds, "n": n, "placement": placement, "exclude": exclude, "pinned": heads, **filters}
         return run_off_loop(recommend, request, strategy, **options)
+    scope = scope_of(request, site=filters.pop("site", None))
+    filters = scope.narrowed(filters)
     asked = build_request(request, strategy, seeds=seeds, n=n, placement=placement, exclude=[*exclude, *heads], filters=filters)
     _take_session(visitor_of(request))
     slate = _answer(asked)
@@ -157,7 +166,7 @@ def recommend(
         metrics.count("slate.empty")
         return ObjectSlate(strategy=asked.strategy, placement=asked.placement)
     chosen = [*map(_head, heads), *slate.items]
-    found = hydrate([item.id for item in chosen], request)
+    found = hydrate([item.id for item in chosen], request, scope)
     if len(found) < n and len(slate.items) == asked.n:
         # More was hidden lately than there are spare ones, and there is more: ask once again without it.
         hidden = frozenset(slate.ids) - frozenset(found)
@@ -166,8 +175,8 @@ def recommend(
         again = _answer(replace(asked, n=wanted, filters=replace(asked.filters, exclude_ids=asked.filters.exclude_ids | hidden)))
         if again is not None:
             chosen = [*chosen[: len(heads)], *again.items]
-            found |= hydrate([item.id for item in chosen if item.id not in found], request)
-    shown = _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n])
+            found |= hydrate([item.id for item in chosen if item.id not in found], request, scope)
+    shown = _shown(slate, [(item, found[item.id]) for item in chosen if item.id in found][:n], scope)
     if shown and visitor_of(request).followed:
         process.impression(shown, asked)
     return shown
@@ -217,7 +226,9 @@ def build_request(
     for name in ("categories", "brands", "tags", "languages"):
         if name in given and not isinstance(given[name], str):
             values = given[name] if isinstance(given[name], list | tuple | set | frozenset) else [given[name]]
-            given[name] = tuple(category_path(value) if name == "categories" else text_of(value) for value in values)
+            # A page in another language names its category as an object, which is to be told as items were.
+            with speaking(settings.LANGUAGE_CODE):
+                given[name] = tuple(category_path(value) if name == "categories" else text_of(value) for value in values)
     if out:
         given["exclude_ids"] = frozenset(out) | frozenset(given.get("exclude_ids", ()))
     try:
@@ -263,8 +274,8 @@ def _answer(asked: Request) -> Slate | None:
         return process.recommend_now(replace(asked, strategy=WITHOUT_SEED[asked.strategy], seeds=()))
 
 
-def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]]) -> ObjectSlate:
+def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]], scope: Scope) -> ObjectSlate:
     for position, (item, obj) in enumerate(chosen):
         obj.reco = item if item.position == position else item._replace(position=position)
     metrics.count("slate.shown" if chosen else "slate.empty")
-    return ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, tuple(obj for _, obj in chosen))
+    return ObjectSlate(slate.id, slate.strategy, slate.placement, slate.tier, tuple(obj for _, obj in chosen), scope.site)

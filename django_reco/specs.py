@@ -89,8 +89,8 @@ class ItemsSpec:
         Path to the languages that the item is offered in (``"get_available_languages"`` with django-parler); a row keeps to the
         one that is active. Empty: no bound.
     sites
-        Path to the sites or channels that the item may be shown on, as objects or keys; a row keeps to the request's, see ``SITE``.
-        Empty: no bound.
+        Path to the sites or channels that the item may be shown on, as objects or keys; a row keeps to the request's, see
+        ``SITE``. Empty: no bound.
     prices
         Path to what each site or channel asks: ``{site: price}`` or ``{site: (price, currency)}``; elsewhere ``price`` counts.
     prefetch

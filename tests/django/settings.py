@@ -8,16 +8,26 @@ DEBUG = False
 ALLOWED_HOSTS = ["*"]
 USE_TZ = True
 TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+PARLER_ENABLE_CACHING = False  # its cache outlives a test's rollback
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django_reco",
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
+    "django.contrib.sites",
     "django.contrib.staticfiles",
+    "parler",
     "tests.django.shops.plain",
     "tests.django.shops.variants",
     "tests.django.shops.keys",
+    "tests.django.shops.bilingual",
+    "tests.django.shops.boutique",
+    "tests.django.shops.catalog",
+    "tests.django.shops.channels",
+    "tests.django.shops.core",
+    "tests.django.shops.media",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
