@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Final
 
 from reco_sdk.cli import evaluating
+from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
 
@@ -121,6 +122,7 @@ def make_parser() -> argparse.ArgumentParser:
     worker.add_argument("--once", action="store_true", help="do what there is to do, and leave")
     worker.add_argument("--dry-run", action="store_true", help="only say what there is to do")
     worker.add_argument("--health", metavar="HOST:PORT", help="serve /healthz and /metrics there")
+    worker.add_argument("--nice", type=int, default=BELOW_PAGES, metavar="N", help=NICE_HELP)
     _state(worker)
     _model(worker)
 

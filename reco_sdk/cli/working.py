@@ -19,6 +19,7 @@ from reco_sdk.cli.status_line import StatusLine, worker_line
 from reco_sdk.cli.stores import need_store
 from reco_sdk.config import Config
 from reco_sdk.errors import MissingExtra, SnapshotError
+from reco_sdk.priority import give_way
 from reco_sdk.snapshot.transfer import export_snapshot, import_snapshot
 from reco_sdk.wiring import make_worker
 from reco_sdk.worker import Worker
@@ -45,6 +46,7 @@ async def worker_command(arguments: Namespace) -> int:
         finally:
             await worker.aclose()
         return 0
+    give_way(arguments.nice)
     stop = asyncio.Event()
     with _stops(stop):
         async with health_served(worker, arguments.health):

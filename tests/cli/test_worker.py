@@ -95,6 +95,18 @@ async def test_it_builds_and_stops_in_good_order(shop, reco):
     assert json.loads(reco("similar", "1", "--json").stdout)["items"][0]["id"] == "2"
 
 
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system knows no priorities")
+async def test_it_gives_way_to_pages(shop):
+    own = os.nice(0)
+    async with (
+        working(shop, "--health", "127.0.0.1:0") as usual,
+        working(shop, "--health", "127.0.0.1:0", "--nice", "0") as equal,
+    ):
+        for worker, expected in ((usual, max(own, 5)), (equal, own)):
+            await worker.hears("/healthz")
+            assert os.getpriority(os.PRIO_PROCESS, worker.process.pid) == expected
+
+
 async def test_killed_the_hard_way_another_goes_on_after_a_moment(shop):
     async with working(shop) as first:
         await first.hears("this worker leads now")

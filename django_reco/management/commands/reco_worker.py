@@ -15,6 +15,7 @@ from django_reco.progress import Progress
 from django_reco.working import ShopWorker
 from reco_sdk.cli.status_line import StatusLine, worker_line
 from reco_sdk.errors import RecoError
+from reco_sdk.priority import BELOW_PAGES, NICE_HELP, give_way
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do everything there is to do, and leave: for cron")
         parser.add_argument("--dry-run", action="store_true", help="only say what there is to do")
         parser.add_argument("--health", metavar="HOST:PORT", help="serve /healthz and /metrics there, as 127.0.0.1:9101")
+        parser.add_argument("--nice", type=int, default=BELOW_PAGES, metavar="N", help=NICE_HELP)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run it."""
@@ -54,6 +56,7 @@ class Command(BaseCommand):
             elif options["once"]:
                 self._once(config, shown=sys.stderr if options["verbosity"] else None)
             else:
+                give_way(options["nice"])
                 self._work(config, options["health"], shown=sys.stderr if options["verbosity"] else None)
         except RecoError as error:
             raise CommandError(str(error)) from error
