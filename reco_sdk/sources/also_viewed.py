@@ -13,6 +13,7 @@ from reco_sdk.sources.co_occurrence import BACKWARD, DECAY
 from reco_sdk.sources.context import Context, Reason
 from reco_sdk.sources.evidence import Pairs, best_start, summed
 from reco_sdk.sources.pair_counts import STEP_WEIGHTS
+from reco_sdk.sources.people import ENOUGH_PEOPLE, people_together
 from reco_sdk.sources.session_neighbours import none_but_own
 
 __all__ = ["AlsoViewed"]
@@ -39,16 +40,16 @@ class AlsoViewed:
         return summed(context, parts, context.behaviour.viewed.popularity, PRIOR, k)
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
-        """Name the item that a row was seen with most."""
+        """Name the item that a row was seen with most, and by how many if they are enough."""
         titles: dict[int, str] = {}
         out = []
-        for start, _ in best_start(context, _pairs(context), rows):
+        starts = [start for start, _ in best_start(context, _pairs(context), rows)]
+        for start, people in zip(starts, people_together(context, starts, rows), strict=True):
             if start not in titles:
                 titles[start] = context.view.title(start) if start >= 0 else ""
+            verb = "Viewed together" if people >= ENOUGH_PEOPLE else "Goes"
             told = start >= 0
-            out.append(
-                Reason(f"Viewed together with {titles[start]}", start, titles[start]) if told else Reason("Viewed together")
-            )
+            out.append(Reason(f"{verb} with {titles[start]}", start, titles[start], people) if told else Reason("Goes with this"))
         return out
 
 

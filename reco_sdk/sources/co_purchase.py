@@ -15,6 +15,7 @@ from typing import ClassVar, Final
 from reco_sdk.ports import Candidates
 from reco_sdk.sources.context import Context, Reason
 from reco_sdk.sources.evidence import Pairs, best_start, summed
+from reco_sdk.sources.people import ENOUGH_PEOPLE, people_together
 
 __all__ = ["BoughtTogether", "information_bound"]
 
@@ -44,18 +45,22 @@ class BoughtTogether:
         return summed(context, parts, context.behaviour.bought.popularity, PRIOR, k)
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
-        """Name the seed that a row is bought with most; *often* only where that is beyond doubt."""
+        """Name the seed that a row is bought with most, if enough bought them; *often* only where that is beyond doubt."""
         view, bought = context.view, context.behaviour.bought
         out = []
-        for (start, excess), row in zip(best_start(context, _pairs(context), rows), rows, strict=True):
+        best = best_start(context, _pairs(context), rows)
+        together = people_together(context, [start for start, _ in best], rows)
+        for (start, excess), row, people in zip(best, rows, together, strict=True):
             if start < 0:
-                out.append(Reason("Bought together"))
+                out.append(Reason("Goes with this"))
                 continue
             one, other = (int(bought.popularity[context.behaviour.number_of_row(view, r)]) for r in (start, row))
             expected = one * other / max(bought.count, 1)
             often = information_bound(excess + expected, expected) > 0.0
-            title = view.title(start)
-            out.append(Reason(f"{'Often bought' if often else 'Bought'} together with {title}", start, title))
+            title, orders = view.title(start), round(excess + expected)
+            told = min(orders, people) >= ENOUGH_PEOPLE
+            verb = "Goes" if not told else "Often bought together" if often else "Bought together"
+            out.append(Reason(f"{verb} with {title}", start, title, people, orders))
         return out
 
 

@@ -9,19 +9,25 @@ import numpy as np
 
 from reco_sdk.ports import Candidates
 from reco_sdk.sources.context import Context, Reason, first_allowed
+from reco_sdk.sources.people import ENOUGH_PEOPLE, people_of
 from reco_sdk.types import Rows
 
 __all__ = ["Bestsellers", "NewArrivals", "Popular", "Trending"]
 
 _TINY: Final = 1e-3
-_POPULAR: Final = Reason("Popular with other shoppers")
-_LISTED: Final = Reason("From the catalogue")
+_LISTED: Final = "From the catalogue"
 
 
 def _with_order(rows: Rows, scores: np.ndarray[tuple[int, ...], np.dtype[np.floating]]) -> Candidates:
     """Add to equal scores what keeps their order: items nobody chose yet stay ranked by rating and date."""
     steps = np.arange(len(rows), 0, -1) * (_TINY / max(len(rows), 1))
     return Candidates(rows, np.minimum(scores * (1.0 - _TINY) + steps, 1.0).astype(np.float32))
+
+
+def _told(context: Context, rows: Sequence[int], text: str) -> list[Reason]:
+    """Say ``text`` of each row that enough people had, −1 for one that nobody had."""
+    people = [people_of(context, row) if row >= 0 else 0 for row in rows]
+    return [Reason(text if count >= ENOUGH_PEOPLE else _LISTED, people=count) for count in people]
 
 
 class Popular:
@@ -36,7 +42,7 @@ class Popular:
 
     def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say that it is popular, if it is."""
-        return [_POPULAR if context.orders.popular[row] > 0 else _LISTED for row in rows]
+        return _told(context, [row if context.orders.popular[row] > 0 else -1 for row in rows], "Popular with other shoppers")
 
 
 class Trending:
@@ -49,9 +55,9 @@ class Trending:
         rows = first_allowed(context.orders.trending_rows, context.mask, k)
         return _with_order(rows, context.orders.trending[rows])
 
-    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say that it is trending."""
-        return [Reason("Trending now")] * len(rows)
+        return _told(context, rows, "Trending now")
 
 
 class Bestsellers:
@@ -64,9 +70,9 @@ class Bestsellers:
         rows = first_allowed(context.orders.sold_rows, context.mask, k)
         return _with_order(rows, context.orders.sold[rows])
 
-    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
         """Say that it sells well."""
-        return [Reason("Bestseller")] * len(rows)
+        return _told(context, rows, "Bestseller")
 
 
 class NewArrivals:

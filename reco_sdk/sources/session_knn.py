@@ -12,6 +12,7 @@ order in which sessions are read.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -57,6 +58,7 @@ class _Lists(Protocol):
     def frequency(self, item: int) -> int: ...
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]: ...
     def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]: ...
+    def visitors(self, numbers: Ids) -> npt.NDArray[np.int64]: ...
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]: ...
 
 
@@ -104,6 +106,25 @@ class SessionKnn:
         like = likeness[owner]
         weighted = like * self._distance_weights[np.clip(away, -_FURTHEST, _FURTHEST) + _FURTHEST]
         return Proposals(rows, (weighted, weighted * (away > 0), like))
+
+    def people_with(self, item: int, others: Rows) -> dict[int, int]:
+        """Return for each of ``others`` how many different visitors had it and ``item`` in one recent session."""
+        return self._people(self._lists.of_item(item, self._recent)[0], others)
+
+    def people_near(self, history: History, others: Rows) -> dict[int, int]:
+        """Return for each of ``others`` how many different visitors had it, in the sessions nearest to a history."""
+        neighbours = self._neighbours(history)
+        return {} if neighbours is None else self._people(neighbours[0], others)
+
+    def people_of(self, item: int) -> int:
+        """Return how many different visitors had an item in the most recent sessions that hold it."""
+        return len(set(self._lists.visitors(self._lists.of_item(item, self._recent)[0]).tolist()))
+
+    def _people(self, numbers: Ids, others: Rows) -> dict[int, int]:
+        items, owner, _ = self._lists.gather(numbers)
+        held = np.isin(items, others)
+        whose = self._lists.visitors(numbers)[owner[held]]
+        return Counter(item for item, _ in set(zip(items[held].tolist(), whose.tolist(), strict=True)))
 
     def adds_nothing(self, history: History) -> bool:
         """Whether one session holds all there is of these items, and nothing else: the visitor's own, as a rule."""

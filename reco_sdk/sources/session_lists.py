@@ -35,7 +35,7 @@ class Sessions:
     at
         float64 ``(s,)`` epoch seconds of the last interaction.
     keys
-        int64 ``(s,)``: breaks ties of ``at``.
+        int64 ``(s,)``: whose it is, see :func:`reco_sdk.snapshot.log.session_key`; breaks ties of ``at``.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -135,6 +135,10 @@ class SessionLists:
         """Return the items of some sessions; see :meth:`Sessions.gather`."""
         return self.sessions.gather(numbers, around, reach)
 
+    def visitors(self, numbers: Ids) -> npt.NDArray[np.int64]:
+        """Return whose each of some sessions is."""
+        return self.sessions.keys[numbers]
+
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]:
         """Return the places in ``numbers`` of the ``count`` most recent sessions."""
         return np.argpartition(-numbers, count - 1)[:count]
@@ -222,6 +226,14 @@ class JoinedSessions:
             np.concatenate((old_places[owner], new_places[new_owner])),
             np.concatenate((place, new_place)),
         )
+
+    def visitors(self, numbers: Ids) -> npt.NDArray[np.int64]:
+        """Return whose each of some sessions is."""
+        new = numbers >= self._base.count
+        keys = np.empty(len(numbers), np.int64)
+        keys[~new] = self._base.visitors(numbers[~new])
+        keys[new] = self._since.visitors(numbers[new] - np.int32(self._base.count))
+        return keys
 
     def newest(self, numbers: Ids, count: int) -> npt.NDArray[np.int64]:
         """Return the places in ``numbers`` of the ``count`` most recent sessions; newest first where they are not in order."""

@@ -11,6 +11,7 @@ from reco_sdk.ports import Candidates
 from reco_sdk.sources.context import Context, Reason, no_candidates
 from reco_sdk.sources.evidence import graded
 from reco_sdk.sources.history import History
+from reco_sdk.sources.people import ENOUGH_PEOPLE
 from reco_sdk.sources.proposals import distinct
 from reco_sdk.types import Floats
 
@@ -41,9 +42,14 @@ class SessionNeighbours:
         sessions = np.bincount(inverse, minlength=len(numbers)).astype(np.float64)
         return graded(context, numbers, votes, sessions, PRIOR, k)
 
-    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:  # noqa: ARG002 -- the same for every row
-        """Say that similar visitors chose it."""
-        return [Reason("Chosen by visitors who viewed the same")] * len(rows)
+    def reasons(self, context: Context, rows: Sequence[int]) -> list[Reason]:
+        """Say that similar visitors chose it, if they are enough."""
+        behaviour = context.behaviour
+        numbers = [behaviour.number_of_row(context.view, row) for row in rows]
+        near = behaviour.neighbours.people_near(_history(context), np.asarray(numbers, np.int32))
+        people = [near.get(number, 0) for number in numbers]
+        texts = ("You may also like", "Chosen by visitors who viewed the same")
+        return [Reason(texts[count >= ENOUGH_PEOPLE], people=count) for count in people]
 
 
 def none_but_own(context: Context) -> bool:
