@@ -30,7 +30,14 @@ Progress = Callable[[str, int, int], None]
 
 
 async def read_shop(
-    store: Store, recipe: TextRecipe, fingerprint: str, *, gap_seconds: float, name: str, progress: Progress | None = None
+    store: Store,
+    recipe: TextRecipe,
+    fingerprint: str,
+    *,
+    gap_seconds: float,
+    name: str,
+    progress: Progress | None = None,
+    until: int | None = None,
 ) -> Dataset:
     """Read items, their stored vectors, and what visitors did with those that are still there.
 
@@ -44,6 +51,8 @@ async def read_shop(
         For the report.
     progress
         Called with stage, done and total.
+    until
+        The last sequence of the log to be read; default: the last there is.
 
     Raises
     ------
@@ -56,10 +65,11 @@ async def read_shop(
     vectors, missing = await _vectors(store, recipe, items, fingerprint)
     rows = {item.id: row for row, item in enumerate(items)}
     reader = _Reader(rows, await store.aliases())
-    sequence, total = 0, await store.interaction_sequence()
-    while page := await store.interactions_since(sequence, PAGE):
+    sequence, total = 0, await store.interaction_sequence() if until is None else until
+    while sequence < total and (page := await store.interactions_since(sequence, PAGE)):
         for stored in page:
-            reader.add(stored.interaction)
+            if stored.sequence <= total:
+                reader.add(stored.interaction)
         sequence = page[-1].sequence
         if progress is not None:
             progress("interactions", min(sequence, total), total)

@@ -14,7 +14,6 @@ name is whole. What happens to it afterwards (a bad disk, a half copy) is what t
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 import os
 import platform
@@ -213,6 +212,7 @@ class Snapshot:
         library: str,
         arrays: dict[str, _Entry],
         files: dict[str, _Entry],
+        mapped: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> None:
         self.path = path
         self.meta = meta
@@ -221,8 +221,7 @@ class Snapshot:
         self._arrays = arrays
         self._files = files
         self._sound: set[str] = set()
-        self._mapped: dict[str, npt.NDArray[Any]] = {}
-        self._below: Snapshot | None = None
+        self._mapped: dict[str, npt.NDArray[Any]] = dict(mapped or {})
         with contextlib.suppress(OSError):
             weakref.finalize(self, os.close, share(path / MANIFEST))
 
@@ -289,12 +288,15 @@ class Snapshot:
 
     def overlaid(self, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> Snapshot:
         """Return the same snapshot with some arrays, and some of what it says of itself, replaced in memory."""
-        other = copy.copy(self)
-        other.meta = {**self.meta, **meta}
-        other._mapped = {**self._mapped, **arrays}
-        other._arrays = {**{name: _Entry("", 0, 0) for name in arrays}, **self._arrays}
-        other._below = self  # as long as this lives, the folder stays
-        return other
+        return Snapshot(
+            self.path,
+            meta={**self.meta, **meta},
+            created_at=self.created_at,
+            library=self.library,
+            arrays={**{name: _Entry("", 0, 0) for name in arrays}, **self._arrays},
+            files=self._files,
+            mapped={**self._mapped, **arrays},
+        )
 
     def file(self, name: str) -> Path:
         """Return the path of an opaque file, its checksum verified once.

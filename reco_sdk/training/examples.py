@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -120,8 +120,25 @@ class Examples:
         return total / max(len(self), 1)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Return what :meth:`of` reads, by name."""
+        """Return the arrays by name."""
         return {"features": self.features, "labels": self.labels, "sizes": self.sizes, "held": self.held}
+
+    def to_values(self) -> dict[str, Any]:
+        """Return the rest, JSON-ready."""
+        return {"sources": list(self.sources), "prior": list(self.prior), "asked": self.asked}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, npt.NDArray[Any]], values: Mapping[str, Any]) -> Examples:
+        """Rebuild from :meth:`to_arrays` and :meth:`to_values`."""
+        return cls(
+            sources=tuple(values["sources"]),
+            prior=tuple(values["prior"]),
+            features=arrays["features"],
+            labels=arrays["labels"],
+            sizes=arrays["sizes"],
+            held=arrays["held"],
+            asked=int(values["asked"]),
+        )
 
 
 def _ndcg(hits: npt.NDArray[np.bool_], wanted: int) -> float:
@@ -219,7 +236,7 @@ def _slate_of(source: Source, context: Context) -> list[str]:
 
 
 def gather(
-    past: Past, strategy: str, questions: Sequence[Question], *, tell: Callable[[int, int], None], until: Callable[[], bool]
+    past: Past, strategy: str, questions: Sequence[Question], *, tell: Callable[[int, int], None], goes_on: Callable[[], bool]
 ) -> Examples:
     """Ask questions of the past, and keep what the sources proposed.
 
@@ -231,14 +248,14 @@ def gather(
         In an order drawn by lot.
     tell
         Called with how many are asked, and of how many.
-    until
+    goes_on
         Whether there is time for one more.
     """
     found: list[tuple[list[tuple[str, Candidates]], Asked, Rows, npt.NDArray[np.bool_], bool]] = []
     prior: dict[str, float] = {}
     asked = 0
     for question in questions:
-        if asked and not until():
+        if asked and not goes_on():
             break
         asked += 1
         trace = Trace()

@@ -7,7 +7,7 @@ one source or one property of items, so that all of them together are tables (se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -50,6 +50,7 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 
 Box = dict[int, tuple[float, float]]
+Tell = Callable[[int, int], None]
 
 
 def trees_available() -> bool:
@@ -61,13 +62,21 @@ def trees_available() -> bool:
     return True
 
 
-def fit_ranker(examples: Examples, seed: int = 0) -> tuple[LearnedFusion, str]:
-    """Return the best of weights, and weights with trees, by the questions that are held back; and which it is, in words."""
+def fit_ranker(examples: Examples, seed: int = 0, tell: Tell | None = None) -> tuple[LearnedFusion, str]:
+    """Return the best of weights, and weights with trees, by the questions that are held back; and which it is, in words.
+
+    Parameters
+    ----------
+    seed
+        Of what trees draw by lot.
+    tell
+        Called with how many trees are grown, and how many may be.
+    """
     learnt, held = examples.part(~examples.held), examples.part(examples.held)
     weights = fit_weights(learnt)
     if len(learnt) < LEAST_FOR_TREES or len(held) < LEAST_FOR_TREES // 10 or not trees_available():
         return weights, "weights"
-    trees = LearnedFusion(weights.weights, weights.scale, _fit_tables(learnt, held, weights, seed))
+    trees = LearnedFusion(weights.weights, weights.scale, _fit_tables(learnt, held, weights, seed, tell))
     if held.quality(predict(trees, held)) > held.quality(predict(weights, held)):
         return trees, "trees"
     return weights, "weights"
@@ -145,8 +154,14 @@ def _columns(examples: Examples, name: str) -> tuple[int, ...]:
     return 2 * len(examples.sources) + ITEM_FEATURES.index(name), known
 
 
-def _fit_tables(learnt: Examples, held: Examples, weights: LearnedFusion, seed: int) -> dict[str, Table]:
+def _fit_tables(
+    learnt: Examples, held: Examples, weights: LearnedFusion, seed: int, tell: Tell | None = None
+) -> dict[str, Table]:
     import lightgbm  # noqa: PLC0415 - an extra
+
+    def told(env: Any) -> None:
+        if tell is not None:
+            tell(env.iteration + 1, ROUNDS)
 
     names = (*learnt.sources, *ITEM_FEATURES)
     groups = {name: _columns(learnt, name) for name in names}
@@ -177,7 +192,7 @@ def _fit_tables(learnt: Examples, held: Examples, weights: LearnedFusion, seed: 
         train,
         ROUNDS,
         valid_sets=[data(held, train)],
-        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False)],
+        callbacks=[lightgbm.early_stopping(PATIENCE, verbose=False), told],
     )
     trees = booster.dump_model(num_iteration=booster.best_iteration)["tree_info"]
     return tabulate([tree["tree_structure"] for tree in trees], groups, frozenset(learnt.sources))
