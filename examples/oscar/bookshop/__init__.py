@@ -1,0 +1,1 @@
+"""An oscar shop of its own project: books with their covers."""
