@@ -26,6 +26,7 @@ from reco_sdk.request import Request
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
+from reco_sdk.snapshot.log import buyer_keys
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.context import Context, Source, rows_of
@@ -116,10 +117,15 @@ class Engine:
         personal = strategy.hides_seen or strategy.personal
         history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
         bought: tuple[int, ...] = ()
-        if request.filters.exclude_purchased and not strategy.keeps_purchased and (request.visitor_id or request.user_id):
+        buyers: tuple[int, ...] = ()
+        hides_bought = request.filters.exclude_purchased and not strategy.keeps_purchased
+        if (hides_bought or strategy.reads_purchases) and (request.visitor_id or request.user_id):
             user = self.tracker.user_of(request.visitor_id, request.user_id)
             browsers = self.browsers.get(user, ()) if user else ()
-            bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
+            if hides_bought:
+                bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
+            if strategy.reads_purchases:
+                buyers = buyer_keys(request.visitor_id, request.user_id, self.aliases, browsers)
 
         deadline = started + self._config.deadline_ms / 1_000.0 if trace is None else math.inf
         question = (request.strategy, request.n, request.seeds, request.filters, request.strict)
@@ -127,10 +133,10 @@ class Engine:
         # A slate ends where an item is published or expires, and where a search's vector arrives.
         until = state.view.valid_until(now)
         known = tuple(event.query in self.query_vectors for event in history if event.query)
-        key = (question, state.view.version, state.orders.version, until, history, known, bought, state.model.name)
+        key = (question, state.view.version, state.orders.version, until, history, known, bought, buyers, state.model.name)
 
         def compute() -> Slate:
-            context = self._context(request, strategy, state, now, seeds, history, bought)
+            context = self._context(request, strategy, state, now, seeds, history, bought, buyers)
             picked = self._pick(context, strategy, request, deadline, trace, state.model.fusions.get(request.strategy))
             return _slate(context, picked, request, at)
 
@@ -141,7 +147,7 @@ class Engine:
                 slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
         except _LateError:
             self.late_answers += 1
-            context = self._context(request, strategy, state, now, seeds, history, bought)
+            context = self._context(request, strategy, state, now, seeds, history, bought, buyers)
             earlier = self._answers.stale(stale_key)
             kept = _still_allowed(earlier, context) if earlier is not None else ()
             if earlier is not None and kept:
@@ -169,9 +175,14 @@ class Engine:
         seeds: Sequence[int],
         history: tuple[Event, ...],
         bought: Sequence[int],
+        buyers: tuple[int, ...],
     ) -> Context:
         view = state.view
         mask = self._mask(view, request.filters, now).copy()
+        if strategy.only is not None:
+            mask &= strategy.only(view)
+        if request.filters.varying is not None:
+            mask &= request.filters.varying.mask(view, now, seeds)
         for seed in seeds:
             mask[view.variants(seed)] = False
         out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
@@ -192,6 +203,7 @@ class Engine:
             history_rows=seen,
             behaviour=state.behaviour,
             query_vectors=self.query_vectors,
+            buyers=buyers,
             new_arrival_days=self._config.new_arrival_days,
         )
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reco_sdk.snapshot.view import View
 from reco_sdk.sources.also_viewed import AlsoViewed
 from reco_sdk.sources.co_purchase import BoughtTogether
 from reco_sdk.sources.context import LearnedSource, Source
+from reco_sdk.sources.cross_category import CrossCategory, SimilarElsewhere
+from reco_sdk.sources.on_sale import OnSale, on_sale
 from reco_sdk.sources.ranked import Bestsellers, NewArrivals, Popular, Trending
 from reco_sdk.sources.recent import RecentlyViewed
+from reco_sdk.sources.repeat_purchase import RepeatPurchase
 from reco_sdk.sources.same_category import SameCategory
 from reco_sdk.sources.session_items import SessionItems
 from reco_sdk.sources.session_neighbours import SessionNeighbours
 from reco_sdk.sources.session_vector import SessionVector
 from reco_sdk.sources.similar_items import SimilarItems
+from reco_sdk.types import BoolMask
 
 __all__ = ["PERSONAL", "STRATEGIES", "Strategy"]
 
-PERSONAL: Final = frozenset({"session_vector", "session_items", "session_knn", "recently_viewed"})
+PERSONAL: Final = frozenset({"session_vector", "session_items", "session_knn", "recently_viewed", "repeat_purchase"})
 """Sources that read the visitor's history."""
 
 
@@ -43,6 +48,10 @@ class Strategy:
         Whether what the visitor looked at lately is left out.
     keeps_purchased
         Whether what the visitor bought may be shown whatever the filters say.
+    reads_purchases
+        Whether the answer depends on what the visitor bought.
+    only
+        Which rows it may show at all; every one where it is ``None``.
     category_share
         At most this part of a slate comes from one main category while others have something to show.
     """
@@ -54,6 +63,8 @@ class Strategy:
     without_seed: str = ""
     hides_seen: bool = False
     keeps_purchased: bool = False
+    reads_purchases: bool = False
+    only: Callable[[View], BoolMask] | None = None
     category_share: float = 1.0
 
     @property
@@ -74,6 +85,10 @@ _recent: Final = RecentlyViewed()
 _viewed: Final = AlsoViewed()
 _bought: Final = BoughtTogether()
 _neighbours: Final = SessionNeighbours()
+_again: Final = RepeatPurchase()
+_sale: Final = OnSale()
+_across: Final = CrossCategory()
+_elsewhere: Final = SimilarElsewhere()
 
 STRATEGIES: Final[Mapping[str, Strategy]] = {
     "similar_items": Strategy(((_similar, 1.0),), (_category, _popular), ((_viewed, 1.0),), needs_seed=True),
@@ -92,6 +107,9 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         hides_seen=True,
         category_share=0.35,
     ),
+    "buy_again": Strategy(((_again, 1.0),), keeps_purchased=True, reads_purchases=True),
+    "on_sale": Strategy(((_items, 0.7), (_session, 0.5), (_sale, 0.3)), hides_seen=True, only=on_sale),
+    "cross_category": Strategy(((_elsewhere, 0.3),), learned=((_across, 1.0),), needs_seed=True),
     "recently_viewed": Strategy(((_recent, 1.0),), keeps_purchased=True),
     "trending": Strategy(((_trending, 1.0),), (_popular,)),
     "bestsellers": Strategy(((_sold, 1.0),), (_popular,)),

@@ -28,8 +28,8 @@ CATEGORIES_READ: Final = 6
 """Categories that go best with a seed's whose items are proposed."""
 ITEMS_READ: Final = 50
 """Items of each of them."""
-_SPREAD: Final = 20.0
-"""What a category's baskets say of one of its items is divided by so many: they hold others of it as well."""
+_SPREAD: Final = 4.0
+"""What baskets say of a category counts this much less for one of its items: they hold others of it."""
 
 
 def elsewhere(context: Context) -> BoolMask:
@@ -130,12 +130,9 @@ def _partners(context: Context, seed: int) -> Iterator[_Partner]:
         return
     codes, excess = behaviour.categories.excess(code)
     number = behaviour.number_of_row(view, seed)
-    # The prior's part of the whole: less, the more is known of the seed itself.
-    weight = (
-        BASKETS_PRIOR
-        / (_baskets(behaviour.bought, number) + BASKETS_PRIOR)
-        / (_SPREAD * (_baskets(behaviour.categories, code) + 1.0))
-    )
+    # The prior's part of the whole: the less, the more is known of the seed itself.
+    part = BASKETS_PRIOR / (_baskets(behaviour.bought, number) + BASKETS_PRIOR)
+    weight = part / _SPREAD / (_baskets(behaviour.categories, code) + BASKETS_PRIOR)
     for place in np.argsort(-excess, kind="stable")[:CATEGORIES_READ].tolist():
         rows, fit = _of_category(context, seed, int(codes[place]))
         if len(rows):

@@ -132,7 +132,19 @@ def check(slate, catalogue, f, n, seed, strategy, history):
     if strategy == "recently_viewed":
         viewed = {item_id for kind, item_id, _ in history if kind == "view_item"}
         groups = {group_of(by_id[i]) if f.one_per_group else i for i in may & viewed}
-    assert len(slate) == min(n, len(groups))
+    if strategy == "buy_again":
+        sign = {"purchase": 1, "refund": -1}
+        had = {i for i in by_id if sum(sign.get(kind, 0) for kind, item_id, _ in history if item_id == i) > 0}
+        groups = {group_of(by_id[i]) if f.one_per_group else i for i in may & had}
+    if strategy == "on_sale":
+        groups = {group_of(by_id[i]) if f.one_per_group else i for i in may if by_id[i].discount > 0}
+    if strategy == "cross_category":
+        own = by_id[seed].categories[:1]
+        assert all(by_id[i].categories[:1] != own for i in slate.ids)
+        assert all(by_id[i].categories for i in slate.ids)
+        assert len(slate) <= min(n, len(groups))
+    else:
+        assert len(slate) == min(n, len(groups))
     assert [item.position for item in slate] == list(range(len(slate)))
     scores = [item.score for item in slate]
     assert scores == sorted(scores, reverse=True)
