@@ -16,10 +16,14 @@ from typing import Final
 
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from checking import slates
-from checking.browser import broken_pictures, chromium, listen, overflows, user_agent
-from checking.server import ServerDidNotStart, complaints, running_shop
-from checking.slates import Slate
+import slates
+from slates import Slate
+
+SHOP: Final = Path(__file__).resolve().parent
+sys.path.insert(0, str(SHOP.parent))  # what the checks of all examples share
+
+from checking.browser import broken_pictures, chromium, listen, overflows, user_agent  # noqa: E402
+from checking.server import ServerDidNotStart, complaints, running_shop  # noqa: E402
 
 WIDTHS: Final = {"desktop": (1366, 900), "phone": (390, 844)}
 CATEGORY: Final = "/c/kitchen-dining/"
@@ -197,7 +201,7 @@ def main() -> int:
     parser.add_argument("--base-url", help="a shop that runs already; without it one is started for the check")
     arguments = parser.parse_args()
     log = arguments.screenshots / "server.log"
-    shop = nullcontext(arguments.base_url.rstrip("/")) if arguments.base_url else running_shop(log)
+    shop = nullcontext(arguments.base_url.rstrip("/")) if arguments.base_url else running_shop(SHOP, log)
     try:
         with shop as base:
             problems = check(base, arguments.screenshots)

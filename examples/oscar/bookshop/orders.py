@@ -86,6 +86,15 @@ def _line(order: Any, product: Any) -> Any:
     kinds = ("line_price_incl_tax", "line_price_excl_tax", "unit_price_incl_tax", "unit_price_excl_tax")
     kinds += ("line_price_before_discounts_incl_tax", "line_price_before_discounts_excl_tax")
     return Line(
-        order=order, product=product, stockrecord=record, partner=record.partner, partner_name=record.partner.name,
-        partner_sku=record.partner_sku, title=product.title, upc=product.upc, quantity=1, num_allocated=0, **dict.fromkeys(kinds, price),
-    )  # fmt: skip
+        order=order,
+        product=product,
+        stockrecord=record,
+        partner=record.partner,
+        partner_name=record.partner.name,
+        partner_sku=record.partner_sku,
+        title=product.title,
+        upc=product.upc,
+        quantity=1,
+        num_allocated=0,
+        **dict.fromkeys(kinds, price),
+    )

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-MANAGE: Final = Path(__file__).resolve().parent.parent / "manage.py"
 START_SECONDS: Final = 60.0
 PROBE_SECONDS: Final = 0.2
 
@@ -24,19 +23,22 @@ class ServerDidNotStart(RuntimeError):
 
 
 @contextmanager
-def running_shop(log: Path) -> Iterator[str]:
-    """The base URL of a shop that was started for this and is stopped afterwards; it writes what it says to ``log``."""
+def running_shop(folder: Path, log: Path, *, page: str = "/", marker: bytes = b"data-slate") -> Iterator[str]:
+    """The base URL of a shop that was started for this and is stopped afterwards; it writes what it says to ``log``.
+
+    The ``page`` holds the ``marker`` once there are recommendations.
+    """
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(MANAGE), "runserver", "--noreload", f"127.0.0.1:{port}"]
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         log.open("wb") as output,
-        subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as server,
+        subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT, env=environment) as server,
     ):
         try:
-            _wait(base, server)
+            _wait(base + page, marker, server)
             yield base
         finally:
             server.terminate()
@@ -48,22 +50,22 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait(base: str, server: subprocess.Popen[bytes]) -> None:
+def _wait(address: str, marker: bytes, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:
             raise ServerDidNotStart(f"the shop's server ended at once, with code {server.returncode}")
         try:
-            with urllib.request.urlopen(f"{base}/", timeout=10) as page:  # noqa: S310 - our own loopback address
+            with urllib.request.urlopen(address, timeout=10) as page:  # noqa: S310 - our own loopback address
                 # The first pages of a new process may be served while its recommender still loads.
-                if b"data-slate" in page.read():
+                if marker in page.read():
                     return
                 time.sleep(PROBE_SECONDS)
         except urllib.error.HTTPError as error:
             raise ServerDidNotStart(f"the shop answers {error.code}: was it migrated and loaded?") from error
         except OSError:
             time.sleep(PROBE_SECONDS)
-    raise ServerDidNotStart(f"no page with recommendations from {base} in {START_SECONDS:.0f} s: was reco_sync run?")
+    raise ServerDidNotStart(f"no page with recommendations from {address} in {START_SECONDS:.0f} s: was reco_sync run?")
 
 
 def complaints(log: Path) -> list[str]:

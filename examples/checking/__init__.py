@@ -1,0 +1,1 @@
+"""Driving the example shops with a real browser: what their checks share."""

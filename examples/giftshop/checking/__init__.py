@@ -1,1 +1,0 @@
-"""Driving the shop with a real browser."""
