@@ -20,6 +20,7 @@ from reco_sdk.types import BoolMask, Floats, Rows, Scores, Vector
 
 if TYPE_CHECKING:
     from reco_sdk.sources.evidence import Pairs
+    from reco_sdk.sources.session_knn import Nearest
 
 __all__ = ["Context", "LearnedSource", "Reason", "Source", "first_allowed", "no_candidates", "rows_of", "similar"]
 
@@ -86,6 +87,8 @@ class Context:
     new_arrival_days: float = 60.0
     history_numbers: History | None = None
     """The history as item numbers, once a source read it."""
+    nearest_sessions: tuple[Nearest | None] | None = None
+    """The sessions most like this one, once a source asked for them."""
     none_but_own: bool | None = None
     """Whether nobody but the visitor saw these items, once a source asked."""
     viewed_pairs: list[Pairs] | None = None

@@ -12,7 +12,6 @@ order in which sessions are read.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -38,7 +37,12 @@ _FURTHEST: Final = 31
 _STAY: Final = 96
 _BACK: Final = 0.75
 
+SESSIONS_OF_OTHERS: Final = 500
+"""So many sessions of an item are looked through for people who had another one as well, the most recent."""
+
 Ids = npt.NDArray[np.int32]
+Nearest = tuple[Ids, Floats, Ids]
+"""Sessions, how near each is, and the place in each of the latest item it shares."""
 
 
 def _distance_weights(*, stays: bool) -> Floats:
@@ -97,7 +101,10 @@ class SessionKnn:
 
     def propose(self, history: History) -> Proposals:
         """Return the votes of the nearest sessions."""
-        neighbours = self._neighbours(history)
+        return self.votes(self.nearest(history))
+
+    def votes(self, neighbours: Nearest | None) -> Proposals:
+        """Return what sessions vote for, as :meth:`nearest` found them."""
         if neighbours is None:
             return Proposals(NOTHING, (NOTHING,) * 3)
         numbers, likeness, shared = neighbours
@@ -111,9 +118,8 @@ class SessionKnn:
         """Return for each of ``others`` how many different visitors had it and ``item`` in one recent session."""
         return self._people(self._lists.of_item(item, self._recent)[0], others)
 
-    def people_near(self, history: History, others: Rows) -> dict[int, int]:
+    def people_near(self, neighbours: Nearest | None, others: Rows) -> dict[int, int]:
         """Return for each of ``others`` how many different visitors had it, in the sessions nearest to a history."""
-        neighbours = self._neighbours(history)
         return {} if neighbours is None else self._people(neighbours[0], others)
 
     def people_of(self, item: int) -> int:
@@ -121,10 +127,16 @@ class SessionKnn:
         return len(set(self._lists.visitors(self._lists.of_item(item, self._recent)[0]).tolist()))
 
     def _people(self, numbers: Ids, others: Rows) -> dict[int, int]:
-        items, owner, _ = self._lists.gather(numbers)
-        held = np.isin(items, others)
-        whose = self._lists.visitors(numbers)[owner[held]]
-        return Counter(item for item, _ in set(zip(items[held].tolist(), whose.tolist(), strict=True)))
+        if not len(numbers):
+            return {}
+        among = np.sort(numbers)
+        people: dict[int, int] = {}
+        # There are few others, and many items in the sessions.
+        for other in others.tolist():
+            held = self._lists.of_item(other, SESSIONS_OF_OTHERS)[0]
+            both = held[among[np.minimum(np.searchsorted(among, held), len(among) - 1)] == held]
+            people[other] = len(set(self._lists.visitors(both).tolist()))
+        return people
 
     def adds_nothing(self, history: History) -> bool:
         """Whether one session holds all there is of these items, and nothing else: the visitor's own, as a rule."""
@@ -143,7 +155,7 @@ class SessionKnn:
                 number = found
         return number < 0 or set(lists.gather(np.asarray([number], np.int32))[0].tolist()) <= set(items)
 
-    def _neighbours(self, history: History) -> tuple[Ids, Floats, Ids] | None:
+    def nearest(self, history: History) -> Nearest | None:
         """Return the nearest sessions, how near each is, and the place in each of the latest item it shares."""
         lists = self._lists
         parts: list[tuple[Ids, Ids]] = []

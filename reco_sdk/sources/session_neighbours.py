@@ -13,6 +13,7 @@ from reco_sdk.sources.evidence import graded
 from reco_sdk.sources.history import History
 from reco_sdk.sources.people import ENOUGH_PEOPLE
 from reco_sdk.sources.proposals import distinct
+from reco_sdk.sources.session_knn import Nearest
 from reco_sdk.types import Floats
 
 __all__ = ["SessionNeighbours", "none_but_own"]
@@ -33,7 +34,7 @@ class SessionNeighbours:
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what the neighbours hold and this session does not."""
         behaviour, history = context.behaviour, _history(context)
-        proposals = behaviour.neighbours.propose(history)
+        proposals = behaviour.neighbours.votes(_nearest(context))
         if not len(proposals.rows):
             return no_candidates()
         numbers, inverse = distinct(proposals.rows, behaviour.n)
@@ -46,7 +47,7 @@ class SessionNeighbours:
         """Say that similar visitors chose it, if they are enough."""
         behaviour = context.behaviour
         numbers = [behaviour.number_of_row(context.view, row) for row in rows]
-        near = behaviour.neighbours.people_near(_history(context), np.asarray(numbers, np.int32))
+        near = behaviour.neighbours.people_near(_nearest(context), np.asarray(numbers, np.int32))
         people = [near.get(number, 0) for number in numbers]
         texts = ("You may also like", "Chosen by visitors who viewed the same")
         return [Reason(texts[count >= ENOUGH_PEOPLE], people=count) for count in people]
@@ -57,6 +58,12 @@ def none_but_own(context: Context) -> bool:
     if context.none_but_own is None:
         context.none_but_own = context.behaviour.neighbours.adds_nothing(_history(context))
     return context.none_but_own
+
+
+def _nearest(context: Context) -> Nearest | None:
+    if context.nearest_sessions is None:
+        context.nearest_sessions = (context.behaviour.neighbours.nearest(_history(context)),)
+    return context.nearest_sessions[0]
 
 
 def _history(context: Context) -> History:
