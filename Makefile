@@ -6,7 +6,7 @@ DB ?= sqlite
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test lint types layers docs pytest chaos bench dev clean
+.PHONY: help demo demo-check test lint types layers docs pytest fuzz chaos bench dev clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
@@ -40,6 +40,9 @@ docs: dev  ## build the documentation into docs/_build, warnings are errors
 
 pytest: dev
 	CHROMIUM="$$($(BIN)/python scripts/chromium.py)" HF_HUB_OFFLINE=1 $(BIN)/pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+fuzz: dev  ## 100,000 texts through the parser of filter expressions (FUZZ=)
+	FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -q tests/core/test_expressions.py -k whatever
 
 chaos: dev  ## break a shop on two hosts over one PostgreSQL for three minutes, and check what is left (SECONDS=, SEED=)
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED)) --json bench-out/chaos.json

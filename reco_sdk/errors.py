@@ -7,7 +7,9 @@
     ├── InvalidInput           something the caller passed; names the field and the mend
     │   ├── InvalidItem        … in an item; carries ``item_id`` and ``field``
     │   ├── InvalidInteraction … in an interaction
-    │   └── InvalidRequest     … in a request for recommendations
+    │   ├── InvalidRequest     … in a request for recommendations
+    │   ├── InvalidExpression  … in a filter expression; carries ``position``
+    │   └── InvalidRule        … in a merchandising rule; carries ``rule_id``
     ├── UnknownItem            a seed that is not (or no longer) in the catalogue
     ├── AlreadyRunning         another process does this alone; names it
     ├── LeaseLost              somebody else holds the lease now; nothing was written
@@ -37,10 +39,12 @@ __all__ = [
     "ConfigError",
     "EmbeddingError",
     "ImportRefused",
+    "InvalidExpression",
     "InvalidInput",
     "InvalidInteraction",
     "InvalidItem",
     "InvalidRequest",
+    "InvalidRule",
     "Leakage",
     "LeaseLost",
     "MigrationError",
@@ -100,6 +104,30 @@ class InvalidInteraction(InvalidInput):
 
 class InvalidRequest(InvalidInput):
     """A request for recommendations that cannot be answered as asked."""
+
+
+class InvalidExpression(InvalidInput):
+    """A filter expression that cannot be read, or makes no sense.
+
+    Parameters
+    ----------
+    position
+        Of the character at fault, from 0.
+    reason
+        What is wrong there, and what would be right.
+    """
+
+    def __init__(self, position: int, reason: str, *, field: str = "where") -> None:
+        self.position = position
+        super().__init__(field, f"at character {position + 1}: {reason}")
+
+
+class InvalidRule(InvalidInput):
+    """A merchandising rule that cannot be."""
+
+    def __init__(self, rule_id: str | None, field: str, reason: str) -> None:
+        self.rule_id = rule_id
+        super().__init__(field, reason, subject=f"rule {rule_id!r}")
 
 
 class UnknownItem(RecoError, LookupError):

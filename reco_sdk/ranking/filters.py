@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from reco_sdk.items.catalogue import attribute_kind, facet
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import BoolMask
 
+if TYPE_CHECKING:
+    from reco_sdk.ranking.expressions import Expression
+
 __all__ = ["Filters"]
 
-_OF_THE_REQUEST: Final = frozenset({"exclude_purchased", "one_per_group", "exclude_ids", "catalogue_key"})
+_OF_THE_REQUEST: Final = frozenset({"exclude_purchased", "one_per_group", "exclude_ids", "catalogue_key", "varying"})
 AttributePairs = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -36,6 +39,8 @@ class Filters:
         Alternatives; case does not matter.
     attributes
         ``{"colour": ("red", "blue")}``: for each name one of its values.
+    where
+        A filter expression, ``"brand == seed.brand and price < 50"``; see :mod:`reco_sdk.ranking.expressions`.
     only_ids
         Nothing but these, ``None`` for no such condition.
     exclude_ids
@@ -49,6 +54,8 @@ class Filters:
     ------
     InvalidRequest
         For a bound that is not a number, or a lower bound above the upper.
+    InvalidExpression
+        For a ``where`` that cannot be read.
     """
 
     available: bool = True
@@ -59,12 +66,15 @@ class Filters:
     languages: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     attributes: AttributePairs = ()
+    where: str = ""
     only_ids: frozenset[str] | None = None
     exclude_ids: frozenset[str] = field(default_factory=frozenset)
     exclude_purchased: bool = True
     one_per_group: bool = True
     catalogue_key: tuple[object, ...] = field(init=False, repr=False, compare=False, default=())
     """What of the filters decides the mask of a view, for caching it."""
+    varying: Expression | None = field(init=False, repr=False, compare=False, default=None)
+    """The expression, where it speaks of the seed or the time: it is worked out for each request."""
 
     def __post_init__(self) -> None:
         for name in ("price_min", "price_max"):
@@ -88,12 +98,16 @@ class Filters:
             object.__setattr__(self, "only_ids", frozenset(_texts("only_ids", self.only_ids)))
         object.__setattr__(self, "exclude_ids", frozenset(_texts("exclude_ids", self.exclude_ids)))
         key = tuple(getattr(self, f.name) for f in fields(self) if f.name not in _OF_THE_REQUEST)
+        if self.where:
+            expression = _parse(self.where)
+            if expression.needs_seed or expression.needs_now:
+                object.__setattr__(self, "varying", expression)
         object.__setattr__(self, "catalogue_key", key)
 
     def mask(self, view: View, now: float) -> BoolMask:
         """Return which rows may be recommended at ``now`` (epoch seconds); a fresh array.
 
-        ``exclude_ids``, ``exclude_purchased`` and ``one_per_group`` depend on the request and are the engine's.
+        ``exclude_ids``, ``exclude_purchased``, ``one_per_group`` and ``varying`` depend on the request and are the engine's.
         """
         mask = np.array(view.current(now, available=self.available))
         if self.price_min is not None:
@@ -116,7 +130,17 @@ class Filters:
             allowed = np.zeros(len(view), np.bool_)
             allowed[[row for row in map(view.row, self.only_ids) if row >= 0]] = True
             mask &= allowed
+        if self.where and self.varying is None:
+            mask &= _parse(self.where).mask(view, now)
         return mask
+
+
+def _parse(where: object) -> Expression:
+    from reco_sdk.ranking.expressions import parse_expression  # noqa: PLC0415  only where expressions are used
+
+    if not isinstance(where, str):
+        raise InvalidRequest("where", f"is {type(where).__name__}; give an expression as text")
+    return parse_expression(where)
 
 
 def _is_number(value: object) -> bool:
