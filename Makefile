@@ -6,7 +6,7 @@ DB ?= sqlite
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test lint types layers docs pytest fuzz chaos bench dev clean
+.PHONY: help demo demo-check demo-oscar demo-oscar-check test lint types layers docs pytest fuzz chaos bench dev clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
@@ -18,6 +18,14 @@ demo:  ## the shop on http://127.0.0.1:8000: virtual env, install, database, cat
 demo-check:  ## the same without staying up: visits the pages, prints the slates, saves screenshots
 	@$(PYTHON) scripts/bootstrap.py $(if $(filter postgres,$(DB)),--dev)
 	@$(BIN)/python scripts/demo.py --check --db $(DB)
+
+demo-oscar:  ## a bookshop over django-oscar on http://127.0.0.1:8000, with rows on its product and basket pages
+	@$(PYTHON) scripts/bootstrap.py --oscar
+	@$(BIN)/python scripts/demo.py --shop oscar
+
+demo-oscar-check:  ## the same without staying up: visits the pages with a real browser, prints the rows of ten books
+	@$(PYTHON) scripts/bootstrap.py --oscar
+	@$(BIN)/python scripts/demo.py --shop oscar --check
 
 dev:
 	@$(PYTHON) scripts/bootstrap.py --dev

@@ -1,6 +1,7 @@
 """Make the virtual environment that the Makefile's targets run in, and say what was done.
 
     python3 scripts/bootstrap.py            what the demo needs
+    python3 scripts/bootstrap.py --oscar    the same and django-oscar
     python3 scripts/bootstrap.py --dev      what the tests need, too
 
 A stamp in the environment makes a second call instant. Environment variables:
@@ -132,10 +133,12 @@ def stamp_of(profile: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dev", action="store_true", help="install what the tests need, too")
-    profile = "dev" if parser.parse_args().dev else "demo"
+    parser.add_argument("--oscar", action="store_true", help="install what the demo over django-oscar needs, too")
+    options = parser.parse_args()
+    profile = "dev" if options.dev else "demo-oscar" if options.oscar else "demo"
     venv = ROOT / os.environ.get("VENV", ".venv")
-    stamps = {name: venv / f".stamp-{name}" for name in ("demo", "dev")}
-    for name in dict.fromkeys(("dev", profile)):  # what the tests need holds all that the demo needs
+    stamps = {name: venv / f".stamp-{name}" for name in ("demo", "demo-oscar", "dev")}
+    for name in dict.fromkeys(("dev", "demo-oscar", profile) if profile == "demo" else ("dev", profile)):  # who holds all of it
         if stamps[name].exists() and stamps[name].read_text() == stamp_of(name):
             say(f"{venv.name} is up to date ({name})")
             return

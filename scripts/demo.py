@@ -1,8 +1,9 @@
-"""Prepare the gift shop and serve it, or visit its pages and leave.
+"""Prepare an example shop and serve it, or visit its pages and leave.
 
     .venv/bin/python scripts/demo.py            the shop on http://127.0.0.1:8000, until Ctrl-C
     .venv/bin/python scripts/demo.py --check    visit the pages, print the slates, save screenshots, leave
     .venv/bin/python scripts/demo.py --db postgres    on PostgreSQL, with three gunicorn workers and a worker process
+    .venv/bin/python scripts/demo.py --shop oscar     the bookshop over django-oscar instead of the gift shop
 
 PostgreSQL is that of RECO_TEST_DSN, or one that is started for the demo and ends with it. All that it writes lies in
 ``.demo/``. Nothing is fetched: the catalogue is in the repository, the model in a package.
@@ -18,28 +19,37 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SHOP = ROOT / "examples" / "giftshop"
 DEMO = ROOT / ".demo"
 ADDRESS = "127.0.0.1:8000"
 WORKERS = 3
-STEPS = {
-    "migrate": "creating the database",
-    "load_shop": "loading catalogue and orders",
-    "reco_sync": "embedding the catalogue and building the snapshot",
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """An example: its folder, the variable that names where it writes, the place, and the command that loads it."""
+
+    folder: Path
+    variable: str
+    var: Path
+    load: str
+
+
+GIFTSHOP = Shop(ROOT / "examples" / "giftshop", "GIFTSHOP_VAR", DEMO, "load_shop")
+SHOPS = {"giftshop": GIFTSHOP, "oscar": Shop(ROOT / "examples" / "oscar", "BOOKSHOP_VAR", DEMO / "oscar", "load_books")}
 
 
 def say(text: str) -> None:
     print(f"demo: {text}", flush=True)
 
 
-def environment() -> dict[str, str]:
+def environment(shop: Shop) -> dict[str, str]:
     """Return the variables that the shop runs with; what is set already is kept."""
     defaults = {
-        "GIFTSHOP_VAR": str(DEMO),
+        shop.variable: str(shop.var),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYTHONUNBUFFERED": "1",
@@ -47,19 +57,24 @@ def environment() -> dict[str, str]:
     return {**defaults, **os.environ}
 
 
-def manage(*arguments: str) -> None:
+def manage(shop: Shop, *arguments: str) -> None:
     """Run one command of the shop; leave when it fails."""
-    done = subprocess.run([sys.executable, "manage.py", *arguments], check=False, cwd=SHOP, env=environment())
+    done = subprocess.run([sys.executable, "manage.py", *arguments], check=False, cwd=shop.folder, env=environment(shop))
     if done.returncode:
         sys.exit(f"demo: `manage.py {' '.join(arguments)}` failed (exit {done.returncode})")
 
 
-def prepare() -> None:
-    DEMO.mkdir(exist_ok=True)
-    for command, purpose in STEPS.items():
+def prepare(shop: Shop) -> None:
+    shop.var.mkdir(parents=True, exist_ok=True)
+    steps = {
+        "migrate": "creating the database",
+        shop.load: "loading catalogue and orders",
+        "reco_sync": "embedding the catalogue and building the snapshot",
+    }
+    for command, purpose in steps.items():
         say(purpose)
         started = time.monotonic()
-        manage(command)
+        manage(shop, command)
         say(f"{command} took {time.monotonic() - started:.1f} s")
 
 
@@ -72,20 +87,20 @@ def find_chromium() -> str:
     return answer.stdout.strip()
 
 
-def check() -> int:
+def check(shop: Shop) -> int:
     """Visit the pages with a real browser; return the exit status."""
-    screenshots = DEMO / "screenshots"
+    screenshots = shop.var / "screenshots"
     command = [sys.executable, "check.py", "--screenshots", str(screenshots)]
-    done = subprocess.run(command, check=False, cwd=SHOP, env={**environment(), "CHROMIUM": find_chromium()})
+    done = subprocess.run(command, check=False, cwd=shop.folder, env={**environment(shop), "CHROMIUM": find_chromium()})
     say(f"screenshots are in {screenshots.relative_to(ROOT)}/" if done.returncode == 0 else "the check FAILED")
     return done.returncode
 
 
-def serve() -> int:
+def serve(shop: Shop) -> int:
     """Serve with the development server until Ctrl-C; does not return."""
     say(f"the shop is on http://{ADDRESS} (Ctrl-C ends it)")
-    os.chdir(SHOP)
-    os.execve(sys.executable, [sys.executable, "manage.py", "runserver", "--noreload", ADDRESS], environment())  # noqa: S606
+    os.chdir(shop.folder)
+    os.execve(sys.executable, [sys.executable, "manage.py", "runserver", "--noreload", ADDRESS], environment(shop))  # noqa: S606
 
 
 def serve_as_in_earnest() -> int:
@@ -93,7 +108,8 @@ def serve_as_in_earnest() -> int:
     gunicorn = ["gunicorn", "giftshop.wsgi", "-w", str(WORKERS), "-b", ADDRESS, "--no-control-socket"]
     commands = {"gunicorn": ["-m", *gunicorn], "reco_worker": ["manage.py", "reco_worker"]}
     running = {
-        name: subprocess.Popen([sys.executable, *command], cwd=SHOP, env=environment()) for name, command in commands.items()
+        name: subprocess.Popen([sys.executable, *command], cwd=GIFTSHOP.folder, env=environment(GIFTSHOP))
+        for name, command in commands.items()
     }
     say(f"the shop is on http://{ADDRESS}: {WORKERS} gunicorn workers and a reco_worker over PostgreSQL (Ctrl-C ends it)")
     try:
@@ -131,12 +147,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="visit the pages and leave instead of serving")
     parser.add_argument("--db", choices=["sqlite", "postgres"], default="sqlite", help="where the shop's data lies")
+    parser.add_argument("--shop", choices=sorted(SHOPS), default="giftshop", help="which example")
     options = parser.parse_args()
+    shop = SHOPS[options.shop]
+    if options.db != "sqlite" and shop is not GIFTSHOP:
+        parser.error("PostgreSQL is for the gift shop")
     with database(options.db):
-        prepare()
+        prepare(shop)
         if options.check:
-            sys.exit(check())
-        sys.exit(serve() if options.db == "sqlite" else serve_as_in_earnest())
+            sys.exit(check(shop))
+        sys.exit(serve(shop) if options.db == "sqlite" else serve_as_in_earnest())
 
 
 if __name__ == "__main__":
