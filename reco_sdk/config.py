@@ -77,6 +77,10 @@ class Config:
         How long the work of a process that died waits for another to take it over.
     snapshot_hours
         A worker builds a new snapshot at least so often while anything changes; 0 only when ``delta_limit`` is passed.
+    train_hours, train_after_interactions
+        A worker trains at most so often, and only once so much happened since the last time; 0 hours never.
+    train_minutes
+        What a training may take.
     keep_interactions_days, keep_impressions_days, keep_deleted_days
         How long a worker keeps what visitors did, what they were shown, and that an item was deleted; 0 keeps it for ever.
     api_token
@@ -112,6 +116,9 @@ class Config:
     poll_interval_seconds: float = 0.25
     lease_seconds: float = 5.0
     snapshot_hours: float = 24.0
+    train_hours: float = 24.0
+    train_after_interactions: int = 200
+    train_minutes: float = 10.0
     keep_interactions_days: float = 730.0
     keep_impressions_days: float = 90.0
     keep_deleted_days: float = 30.0
@@ -188,6 +195,14 @@ class Config:
 
 _SMALLEST: Final = 1e-9
 _MAY_BE_ZERO: Final = frozenset(
-    {"cache_ttl_seconds", "exact_limit", "sessions_indexed", "interactions_learned", "delta_limit", "snapshot_hours"}
+    {
+        "cache_ttl_seconds",
+        "exact_limit",
+        "sessions_indexed",
+        "interactions_learned",
+        "delta_limit",
+        "snapshot_hours",
+        "train_hours",
+    }
     | {"keep_interactions_days", "keep_impressions_days", "keep_deleted_days"}
 )

@@ -15,6 +15,8 @@ from reco_sdk.interactions.counts import HostCounts, Lost
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.interactions.recorder import Recorder
 from reco_sdk.ports import Embedder, Store
+from reco_sdk.ranking.model_files import ModelFolder
+from reco_sdk.retraining import model_facts
 from reco_sdk.snapshot.base import Base
 from reco_sdk.troubles import Troubles
 
@@ -51,6 +53,8 @@ async def diagnose(
     embedder: Embedder | None,
     troubles: Troubles,
     counts: HostCounts | None = None,
+    *,
+    models: ModelFolder,
 ) -> Diagnosis:
     """Look at store, model, snapshot and index; say what is wrong and how to mend it."""
     problems: list[str] = []
@@ -68,6 +72,7 @@ async def diagnose(
         "hnsw": hnsw_available(),
         "late_answers": engine.late_answers,
         "model": None,
+        "ranking": await asyncio.to_thread(model_facts, state.model, models),
     }
     if not facts["items"]:
         problems.append("the store holds no items; import some, or run the shop's sync")

@@ -8,10 +8,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from reco_sdk.building import refusal
+from reco_sdk.building import STORE_ID, refusal
 from reco_sdk.config import Config
 from reco_sdk.delta import Delta, DeltaReader
 from reco_sdk.engine import Engine, State
@@ -20,6 +21,8 @@ from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.memory import give_back_freed
 from reco_sdk.ports import Clock, Store, StoredInteraction
+from reco_sdk.ranking.learned import NO_MODEL
+from reco_sdk.ranking.model_files import ModelReader
 from reco_sdk.reading import PAGE
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.base import Base
@@ -103,6 +106,8 @@ class Follower:
         self._engine = engine
         self._tracker: SessionTracker = engine.tracker
         self._folder = folder
+        self._models = ModelReader(folder.root)
+        self._model = NO_MODEL
         self._config = config
         self._clock = clock
         self._troubles = troubles
@@ -150,6 +155,7 @@ class Follower:
         """
         await self._refresh_aliases()
         async with self._refreshing:
+            await self._refresh_model()
             if not await self._refresh_snapshot():
                 await self._take_over(self.base)
         if self._starting:
@@ -168,7 +174,8 @@ class Follower:
     async def follow(self) -> bool:
         """Do the same as often as one likes: items that change without a pause are taken over together."""
         async with self._refreshing:
-            swapped = await self._refresh_snapshot()
+            swapped = await self._refresh_model()
+            swapped = await self._refresh_snapshot() or swapped
             items = time.monotonic() >= self._items_not_before and await self._refresh_items()
             interactions = await self._refresh_interactions()
             ranked = await self._rank()
@@ -297,6 +304,23 @@ class Follower:
                 self._next_live = None
         self._respace()
 
+    # -- models
+
+    async def _refresh_model(self) -> bool:
+        """Rank by the model that was published last, as far as it is sound and of this store."""
+        if not await asyncio.to_thread(self._models.has_changed):
+            return False
+        model = await asyncio.to_thread(self._models.read, await self._store.get_state(STORE_ID) or "")
+        if self._models.refused is None:
+            self._troubles.mended("model")
+        else:
+            self._troubles.note("model", f"{self._models.refused}; run train to make another")
+        if model.name == self._model.name:
+            return False
+        self._model = model
+        self._engine.state = replace(self._engine.state, model=model)
+        return True
+
     # -- items
 
     async def _refresh_items(self) -> bool:
@@ -393,7 +417,7 @@ class Follower:
             started = time.thread_time()
             view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, version)
             behaviour.publish()
-            state = State(view, live.orders(view), live, behaviour)
+            state = State(view, live.orders(view), live, behaviour, self._model)
             return state, time.thread_time() - started
 
         return await asyncio.to_thread(make)
@@ -407,5 +431,5 @@ class Follower:
         took = time.monotonic() - started
         if took > self._config.poll_interval_seconds * RANKING_SHARE:
             self._rank_not_before = started + took / RANKING_SHARE
-        self._engine.state = State(state.view, orders, state.live, state.behaviour)
+        self._engine.state = replace(state, orders=orders)
         return True

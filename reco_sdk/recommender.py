@@ -42,6 +42,7 @@ from reco_sdk.placements import Placement, read_placements
 from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.model_files import ModelFolder
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.request import Request
 from reco_sdk.sessions.tracker import SessionTracker
@@ -564,7 +565,15 @@ class CoreRecommender:
         """Look at store, model, snapshot and index; say what is wrong and how to mend it."""
         self._check_open()
         return await diagnose(
-            self.store, self.config, self.engine, self._follower.base, self.recorder, self.embedder, self._troubles, self.counts
+            self.store,
+            self.config,
+            self.engine,
+            self._follower.base,
+            self.recorder,
+            self.embedder,
+            self._troubles,
+            self.counts,
+            models=ModelFolder(self.folder.root),
         )
 
     # -- inside

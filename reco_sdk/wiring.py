@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from reco_sdk.interactions.counts import counts_folder
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.ports import Clock, Embedder, Store
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.storage.memory import MemoryStore
 from reco_sdk.storage.sqlite import SqliteStore
 from reco_sdk.storage.urls import open_store
@@ -73,13 +75,17 @@ def make_worker(config: Config, *, embedder: Embedder | None = None, recipe: Tex
     state = _state_folder(config, config.store, store)
     if state is None:
         raise ConfigError("a worker needs a store that other processes can open; name one with --store or RECO_STORE")
+    from reco_sdk.learning.run import train  # noqa: PLC0415 -- what serves needs none of it
+
+    clock = SystemClock()
     return Worker(
         store,
         config,
         state,
         embedder=make_embedder(config) if embedder is None else embedder,
         recipe=recipe,
-        clock=SystemClock(),
+        clock=clock,
+        trainer=partial(train, store, SnapshotFolder(state), config, recipe=recipe, clock=clock),
     )
 
 

@@ -1,7 +1,7 @@
-"""The worker: a process beside those that serve, which embeds, builds snapshots and prunes.
+"""The worker: a process beside those that serve, which embeds, builds snapshots, trains and prunes.
 
-Each host has one that builds its snapshots; of all of them one leads: it holds a lease, embeds and prunes. Everything that
-it does is begun anew from the store when it died in the middle.
+Each host has one that builds its snapshots and trains its ranking; of all of them one leads: it holds a lease, embeds and
+prunes. Everything that it does is begun anew from the store when it died in the middle.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from reco_sdk.leasing import WORKER, LeaseHolder, holder_name
 from reco_sdk.ports import Clock, Embedder, Store
 from reco_sdk.pruning import prune_old
 from reco_sdk.reading import model_of
+from reco_sdk.retraining import Retraining, Trainer
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.troubles import Troubles
 
@@ -36,6 +37,7 @@ LOOK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
 BUILD_RETRY_SECONDS: Final = 30.0
 PRUNE_SECONDS: Final = 3_600.0
+TRAIN_LOOK_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 20.0
 WAIT_FOR_VECTORS: Final = 5_000
 """With so few items left to embed a snapshot waits for them; with more it is built without, and once more with them."""
@@ -106,6 +108,8 @@ class Worker:
         Item to text.
     clock
         Where time comes from.
+    trainer
+        What trains the ranking; ``None`` for nothing.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class Worker:
         embedder: Embedder | None,
         recipe: TextRecipe = DEFAULT_RECIPE,
         clock: Clock,
+        trainer: Trainer | None = None,
     ) -> None:
         self.store = store
         self.config = config
@@ -127,6 +132,7 @@ class Worker:
         self.lease = LeaseHolder(store, WORKER, holder_name("worker"), config.lease_seconds)
         self._recipe = recipe
         self._clock = clock
+        self.training = Retraining(store, self.folder, config, clock, trainer)
         self._backlog = None if embedder is None else EmbeddingBacklog(store, embedder, recipe)
         self._quiet = Quiet()
         self._build_not_before = 0.0
@@ -165,6 +171,7 @@ class Worker:
                 asyncio.create_task(self._repeat("embedding", self._embed, 0.0)),
                 asyncio.create_task(self._repeat("build", self._build_when_due, LOOK_SECONDS)),
                 asyncio.create_task(self._repeat("prune", self._prune_as_leader, LOOK_SECONDS)),
+                asyncio.create_task(self._repeat("training", self._train_when_due, TRAIN_LOOK_SECONDS)),
             ]
         )
         try:
@@ -177,7 +184,8 @@ class Worker:
         self._stopping = True
         # A build is not cut off: it ends by itself at its next step, and takes what it wrote away.
         until = time.monotonic() + DRAIN_SECONDS
-        while self.status.stage is not None and time.monotonic() < until:  # noqa: ASYNC110 -- it sets no event
+        self.training.stop()
+        while (self.status.stage or self.training.stage) and time.monotonic() < until:  # noqa: ASYNC110 -- they set no event
             await asyncio.sleep(0.02)
         for task in self._tasks:
             task.cancel()
@@ -310,6 +318,10 @@ class Worker:
             built.path.name, len(source.items), len(source.vectors), time.monotonic() - started,
         )  # fmt: skip
 
+    async def _train_when_due(self) -> None:
+        if self.status.builds:
+            await self.training.when_due()
+
     def _fingerprint(self) -> str:
         try:
             return "" if self.embedder is None else self.embedder.fingerprint
@@ -371,6 +383,8 @@ class Worker:
             why = await self.why_due()
             if why is not None or build_anyway:
                 await self.build(why or "it was asked for", progress)
+            if await self.training.why_due() is not None:
+                await self.training.run(progress=progress)
             await self.prune()
         finally:
             keeping.cancel()

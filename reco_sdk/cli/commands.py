@@ -18,6 +18,7 @@ from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.importing import import_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
 from reco_sdk.cli.stores import need_store
+from reco_sdk.cli.training import train_command
 from reco_sdk.cli.working import snapshot_command, worker_command
 from reco_sdk.config import Config
 from reco_sdk.errors import MissingExtra, StoreError
@@ -200,4 +201,5 @@ COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] =
     "migrate": migrate,
     "doctor": doctor,
     "evaluate": evaluate_command,
+    "train": train_command,
 }

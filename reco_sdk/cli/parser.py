@@ -62,6 +62,16 @@ Killed at any point, it or another goes on from the store a few seconds later. R
 RECO_KEEP_INTERACTIONS_DAYS, RECO_KEEP_IMPRESSIONS_DAYS and RECO_KEEP_DELETED_DAYS say how often it builds and how long
 it keeps what.
 """
+_TRAIN: Final = """\
+examples:
+  reco train
+  reco train --dry-run                         # compare, and write nothing
+  reco train --budget-minutes 2
+
+Learns from the shop's last days how to rank what its sources propose, and compares that, on days that come after, with what
+serves now, with content alone and with popularity alone. What does not win is not kept. A run that was ended goes on where
+it was. A worker does this by itself, at most every RECO_TRAIN_HOURS and after RECO_TRAIN_AFTER_INTERACTIONS.
+"""
 _SNAPSHOT: Final = """\
 examples:
   reco snapshot export snapshot.tar
@@ -131,6 +141,12 @@ def make_parser() -> argparse.ArgumentParser:
     snapshot.add_argument("file", metavar="FILE")
     snapshot.add_argument("--force", action="store_true", help="import one that is older than what serves")
     _state(snapshot)
+
+    train = add("train", "learn from what visitors did how to rank, and keep what wins", _TRAIN)
+    train.add_argument("--budget-minutes", type=float, metavar="M", help="default: RECO_TRAIN_MINUTES, else 10")
+    train.add_argument("--dry-run", action="store_true", help="train and compare; write nothing")
+    train.add_argument("--force", action="store_true", help="train although nothing happened since the last time")
+    _state(train)
 
     migrate = add("migrate", "bring a store to this release's schema", _MIGRATE)
     migrate.add_argument("--check", action="store_true", help="only say what is to be done")

@@ -71,6 +71,9 @@ def worker_line(worker: Worker, *more: str) -> str:
     if status.stage is not None:
         stage, done, total = status.stage
         parts.append(f"builds: {stage} {100 * done // max(total, 1)} %")
+    elif worker.training.stage is not None:
+        stage, done, total = worker.training.stage
+        parts.append(f"trains {stage} {100 * done // max(total, 1)} %")
     elif status.snapshot is not None:
         age = max(time.time() - float(status.snapshot["reference"]), 0.0)
         parts.append(f"snapshot of {int(status.snapshot['items']):,} items, {_age(age)} old")

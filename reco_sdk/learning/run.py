@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from reco_sdk.evaluation.cases import Part
 from reco_sdk.items.text import TextRecipe
 from reco_sdk.learning.gate import BY_HAND, CANDIDATE, SERVING, Verdict, judge, too_little
 from reco_sdk.learning.past import STRATEGIES_OF, History, read_history, read_past
+from reco_sdk.learning.report import Training
 from reco_sdk.learning.work import Stage, Work
 from reco_sdk.ports import Clock, Store
 from reco_sdk.ranking.learned import NO_MODEL, LearnedFusion, RankingModel
@@ -27,9 +27,8 @@ from reco_sdk.trace import Trace
 from reco_sdk.training.examples import CONTENT, POPULARITY, Examples, Past, Question, gather
 from reco_sdk.training.ranker import EXTRA_WEIGHT, fit_ranker
 
-__all__ = ["DEFAULT_MINUTES", "Training", "train"]
+__all__ = ["train"]
 
-DEFAULT_MINUTES: Final = 10.0
 DAYS: Final = 30.0
 MOST_LEARNT: Final = 4_000
 MOST_ASKED: Final = 2_500
@@ -39,41 +38,6 @@ _CONTENDERS: Final = (CONTENT, POPULARITY, BY_HAND, SERVING, CANDIDATE)
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
-    """What a training came to.
-
-    Parameters
-    ----------
-    verdicts
-        By strategy.
-    model
-        Name of the model that serves from now on, ``None`` where nothing changed.
-    interactions
-        How many were read.
-    seconds
-        How long it took, this time.
-    resumed
-        How many stages an earlier run had finished.
-    """
-
-    verdicts: tuple[Verdict, ...]
-    model: str | None
-    interactions: int
-    seconds: float
-    resumed: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-ready fields."""
-        return {
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
-            "model": self.model,
-            "interactions": self.interactions,
-            "seconds": round(self.seconds, 1),
-            "resumed": self.resumed,
-        }
-
-
 async def train(
     store: Store,
     folder: SnapshotFolder,
@@ -81,7 +45,7 @@ async def train(
     *,
     recipe: TextRecipe,
     clock: Clock,
-    minutes: float = DEFAULT_MINUTES,
+    minutes: float,
     seed: int = 0,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -119,8 +83,9 @@ async def train(
     with models.folder.build_lock():
         work = Work(models.work)
         done = await _train(store, folder, models, config, recipe, minutes, seed, progress, work)
-        until = int((work.begun or {}).get("until", 0))
-        models.remember({**done.to_dict(), "at": clock.now().timestamp(), "until": until})
+        now = clock.now()
+        told = {"at": now.timestamp(), "when": now.isoformat(timespec="seconds"), "until": (work.begun or {}).get("until", 0)}
+        models.remember({**done.to_dict(), **told})
         work.clear()
     return done
 

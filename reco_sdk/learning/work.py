@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.errors import SnapshotError
+from reco_sdk.ranking.model_files import BEGUN
 from reco_sdk.snapshot.disk import explained, read_json, write_json
 
 __all__ = ["Stage", "Work"]
 
-_BEGUN: Final = "begun.json"
 _VALUES: Final = "values.json"
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -51,7 +51,7 @@ class Work:
     @property
     def begun(self) -> dict[str, Any] | None:
         """What an earlier run that was not finished worked on."""
-        return None if self._root is None else read_json(self._root / _BEGUN)
+        return None if self._root is None else read_json(self._root / BEGUN)
 
     def begin(self, key: Mapping[str, Any]) -> None:
         """Take up the stages of an earlier run with this key, or begin anew.
@@ -66,7 +66,7 @@ class Work:
         try:
             shutil.rmtree(self._root, ignore_errors=True)
             self._root.mkdir(parents=True)
-            write_json(self._root / _BEGUN, key)
+            write_json(self._root / BEGUN, key)
         except OSError as error:
             raise SnapshotError(f"nothing can be trained: {explained(error, self._root)}") from error
 

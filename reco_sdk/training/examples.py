@@ -15,9 +15,8 @@ from reco_sdk.engine import Engine, State, asked_of
 from reco_sdk.errors import UnknownItem
 from reco_sdk.ports import Candidates
 from reco_sdk.ranking.features import ITEM_FEATURES, Asked, item_features
-from reco_sdk.ranking.fusion import fuse, merge
+from reco_sdk.ranking.fusion import merge
 from reco_sdk.ranking.learned import RankingModel
-from reco_sdk.ranking.rerank import rerank
 from reco_sdk.request import Request
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
@@ -228,11 +227,9 @@ class Past:
 
 
 def _slate_of(source: Source, context: Context) -> list[str]:
-    candidates = source.candidates(context, 5 * CUTOFF)
-    if not len(candidates.rows):
-        return []
-    fused = fuse([(candidates, 1.0)])
-    return [context.view.item_id(int(row)) for row in fused.rows[rerank(context.view, fused, CUTOFF, one_per_group=True)]]
+    rows = source.candidates(context, 5 * CUTOFF).rows
+    _, first = np.unique(context.view.group[rows], return_index=True)  # one variant stands for all
+    return [context.view.item_id(int(row)) for row in rows[np.sort(first)[:CUTOFF]]]
 
 
 def gather(

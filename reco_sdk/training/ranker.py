@@ -28,13 +28,13 @@ PRIOR_QUESTIONS: Final = 20.0
 FIRST_SCALE: Final = 5.0
 EXTRA_WEIGHT: Final = 0.05
 """What a source counts beforehand that the strategy only falls back on."""
-ROUNDS: Final = 500
-PATIENCE: Final = 40
+ROUNDS: Final = 300
+PATIENCE: Final = 25
 SETTINGS: Final[dict[str, Any]] = {
     "objective": "lambdarank",
     "metric": "ndcg",
     "eval_at": [10],
-    "learning_rate": 0.06,
+    "learning_rate": 0.1,
     "num_leaves": 8,
     "min_data_in_leaf": 30,
     "lambdarank_truncation_level": 20,

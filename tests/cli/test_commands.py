@@ -186,6 +186,7 @@ def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
         "import",
         "similar",
         "recommend",
+        "train",
         "sync",
         "serve",
         "worker",
