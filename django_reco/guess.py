@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.db import models
 
-__all__ = ["Choice", "OrderCandidate", "guess", "order_candidates"]
+__all__ = ["Choice", "guess", "visible_querysets"]
 
 Field = Any
 
@@ -67,14 +67,30 @@ def _is_named(field: Field) -> bool:
 # Item field → names it goes by in shops, best first, and what kind of model field it must be.
 _NAMES: Final[Mapping[str, tuple[Sequence[str], Callable[[Field], bool]]]] = {
     "title": (("title", "name", "product_name", "item_name", "label"), _is_text),
-    "description": (("description", "long_description", "body", "details", "short_description", "summary", "content"), _is_text),
+    "description": (
+        (
+            "description",
+            "long_description",
+            "description_plaintext",
+            "plain_description",
+            "body",
+            "details",
+            "short_description",
+            "summary",
+            "content",
+        ),
+        _is_text,
+    ),
     "brand": (("brand", "manufacturer", "maker", "vendor", "publisher"), _is_named),
     "price": (("price", "unit_price", "regular_price", "list_price", "base_price", "cost", "amount"), _is_number),
     "sale_price": (("sale_price", "discount_price", "discounted_price", "special_price", "promo_price"), _is_number),
     "currency": (("currency", "currency_code"), _is_text),
     "available": (("available", "is_available", "in_stock", "is_in_stock"), _is_flag),
     "quantity": (("stock", "quantity", "stock_quantity", "num_in_stock", "inventory", "qty", "count_in_stock"), _is_count),
-    "categories": (("categories", "category", "product_category", "section", "department", "collections"), _is_named),
+    "categories": (
+        ("categories", "category", "product_category", "section", "department", "departments", "collections"),
+        _is_named,
+    ),
     "tags": (("tags", "labels", "keywords"), _is_relation),
     "image": (("image", "image_url", "photo", "picture", "thumbnail", "main_image", "cover"), _is_image),
     "published": (
@@ -99,6 +115,8 @@ _NAMES: Final[Mapping[str, tuple[Sequence[str], Callable[[Field], bool]]]] = {
 }
 # A flag of this name says that shoppers may see the thing at all.
 _VISIBLE: Final = ("is_active", "active", "is_public", "is_published", "published", "visible", "is_visible", "enabled", "public")
+
+_MANAGED: Final = ("browsable", "visible", "published", "public", "available", "active", "on_sale", "live")
 
 
 def guess(model: type[models.Model]) -> dict[str, Choice]:
@@ -126,6 +144,10 @@ def guess(model: type[models.Model]) -> dict[str, Choice]:
 
 def _without_fields(model: type[models.Model], found: dict[str, Choice]) -> None:
     """Add what stands in methods and properties rather than in columns."""
+    for name in _NAMES["categories"][0]:
+        # A short code with a word for each: the word is what shoppers know.
+        if "categories" not in found and getattr(_field(model, name), "choices", None):
+            found["categories"] = Choice(f"get_{name}_display", f"the word for {name!r}, one of its choices")
     if "title" not in found:
         found["title"] = Choice("__str__", "no field named title or name: the text of the object itself")
     if callable(getattr(model, "get_absolute_url", None)):
@@ -144,87 +166,16 @@ def _without_fields(model: type[models.Model], found: dict[str, Choice]) -> None
                 break
 
 
+def _field(model: type[models.Model], name: str) -> Any:
+    return next((field for field in model._meta.concrete_fields if field.name == name), None)
+
+
+def visible_querysets(model: type[models.Model]) -> list[str]:
+    """Return the methods of the model's querysets whose names say that they give what shoppers may see."""
+    manager = model._default_manager
+    return [f"{manager.name}.{name}" for name in _MANAGED if callable(getattr(manager, name, None))]
+
+
 def _translated_names(model: type[models.Model]) -> frozenset[str]:
     meta = getattr(model, "_parler_meta", None)
     return frozenset() if meta is None else frozenset(meta.get_all_fields())
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCandidate:
-    """A model that looks like order lines: how much, and the settings it would take."""
-
-    model: type[models.Model]
-    score: int
-    reason: str
-    settings: Mapping[str, str]
-
-
-_QUANTITY: Final = ("quantity", "qty", "count", "amount", "units")
-_TIME: Final = (
-    "placed_at",
-    "date_placed",
-    "ordered_at",
-    "ordered_date",
-    "order_date",
-    "purchased_at",
-    "completed_at",
-    "paid_at",
-    "created_at",
-    "created",
-    "date_created",
-    "date",
-)
-_USER: Final = ("user", "customer", "owner", "account", "buyer")
-
-
-def order_candidates(items: Sequence[type[models.Model]], everything: Sequence[type[models.Model]]) -> list[OrderCandidate]:
-    """Return the models that look like order lines of ``items``, most likely first.
-
-    Parameters
-    ----------
-    items
-        The product models (their variants included).
-    everything
-        All installed models.
-    """
-    found = []
-    for model in everything:
-        to_item = [f for f in _foreign_keys(model) if f.related_model in items]
-        if not to_item or model in items:
-            continue
-        groups = [f for f in _foreign_keys(model) if "order" in f.name.lower() or "order" in f.related_model.__name__.lower()]
-        name = model.__name__.lower()
-        quantity = _first_name(model, _QUANTITY)
-        score = 4 * bool(groups) + 2 * ("order" in name) + bool(quantity) + (any(w in name for w in ("line", "item")))
-        score -= 4 * any(
-            w in name for w in ("cart", "basket", "wish", "return", "note", "event", "discount", "price", "attribute")
-        )
-        if score < 3:
-            continue
-        block: dict[str, str] = {"model": model._meta.label, "item": to_item[0].name}
-        reason = [f"{to_item[0].name} → {to_item[0].related_model._meta.label}"]
-        if groups:
-            group = groups[0]
-            block["group"] = f"{group.name}_id"
-            for key, names in (("user", _USER), ("at", _TIME)):
-                inner = _first_name(group.related_model, names)
-                if inner:
-                    block[key] = f"{group.name}.{inner}"
-            reason.append(f"{group.name} → {group.related_model._meta.label}")
-        for key, names in (("user", _USER), ("at", _TIME)):
-            inner = _first_name(model, names)
-            if inner and key not in block:
-                block[key] = inner
-        if quantity:
-            block["quantity"] = quantity
-        found.append(OrderCandidate(model, score, ", ".join(reason), block))
-    return sorted(found, key=lambda c: (-c.score, c.model._meta.label))
-
-
-def _foreign_keys(model: type[models.Model]) -> list[Any]:
-    return [f for f in model._meta.get_fields() if isinstance(f, models.ForeignKey) and isinstance(f.related_model, type)]
-
-
-def _first_name(model: type[models.Model], names: Sequence[str]) -> str | None:
-    have = {f.name for f in model._meta.get_fields() if getattr(f, "concrete", False)}
-    return next((name for name in names if name in have), None)

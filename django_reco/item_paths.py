@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, cast
 
 from django.db.models import Model
 
@@ -99,7 +99,7 @@ class ItemPaths:
         given = {f.name: getattr(spec, f.name) for f in dataclass_fields(spec) if f.name not in {"model", "adapter"}}
         namespace = {key: value for key, value in given.items() if value not in (None, {}, ()) and key != "result_queryset"}
         namespace["result_queryset_path"] = spec.result_queryset
-        return type(f"{spec.model.replace('.', '')}Items", (cls,), namespace)
+        return cast("type[Self]", type(f"{spec.model.replace('.', '')}Items", (cls,), namespace))
 
     @cached_property
     def guesses(self) -> dict[str, Choice]:

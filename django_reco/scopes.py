@@ -47,7 +47,7 @@ class Scope(NamedTuple):
     @property
     def attributes(self) -> dict[str, tuple[str, ...]]:
         """The filter that keeps a slate within it."""
-        out = {}
+        out: dict[str, tuple[str, ...]] = {}
         if self.site:
             out["sites"] = (self.site, EVERYWHERE)
         if self.language:

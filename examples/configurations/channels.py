@@ -5,27 +5,26 @@ Take this when a listing for each channel says what is sold there. ``sites`` say
 """
 
 
-def published_in(product):
-    return [listing.channel.slug for listing in product.channel_listings.all() if listing.is_published]
+def sites_of(product):
+    return [entry.channel.slug for entry in product.channel_listings.all() if entry.is_published]
 
 
-def prices_in(product):
-    listings = product.channel_listings.all()
-    return {entry.channel.slug: (entry.discounted_price_amount, entry.currency) for entry in listings}
+def prices_of(product):
+    return {entry.channel.slug: (entry.discounted_price_amount, entry.currency) for entry in product.channel_listings.all()}
 
 
-def channel_of(request):
+def site_of(request):
     """Return the channel that the storefront names with each call."""
     return request.GET.get("channel") or request.headers.get("X-Channel") or "default-channel"
 
 
 RECO = {
-    "SITE": f"{__name__}.channel_of",
+    "SITE": f"{__name__}.site_of",
     "ITEMS": {
         "model": "channels.Product",
         "text": ["name", "description_plaintext"],
-        "sites": f"{__name__}.published_in",
-        "prices": f"{__name__}.prices_in",
+        "sites": f"{__name__}.sites_of",
+        "prices": f"{__name__}.prices_of",
         "prefetch": ["channel_listings__channel"],
         "categories": "category",
         "rating": "rating",

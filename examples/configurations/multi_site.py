@@ -5,12 +5,12 @@ Django activated; rows keep to both. What is bought on one site is learnt from o
 """
 
 
-def sold_on(product):
-    return [offer.site_id for offer in product.offers.all() if offer.stock > 0]
+def sites_of(product):
+    return [entry.site_id for entry in product.offers.all() if entry.stock]
 
 
-def prices_on(product):
-    return {offer.site_id: (offer.price, offer.currency) for offer in product.offers.all()}
+def prices_of(product):
+    return {entry.site_id: (entry.price, entry.currency) for entry in product.offers.all()}
 
 
 RECO = {
@@ -19,8 +19,8 @@ RECO = {
         "text": ["name", "description"],
         "where": {"is_active": True},
         "languages": "get_available_languages",
-        "sites": f"{__name__}.sold_on",
-        "prices": f"{__name__}.prices_on",
+        "sites": f"{__name__}.sites_of",
+        "prices": f"{__name__}.prices_of",
         "prefetch": ["offers"],
         "url": "get_absolute_url",
         "price": "price",

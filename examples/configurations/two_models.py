@@ -11,9 +11,9 @@ RECO = {
             "text": ["title", "description"],
             "where": {"is_active": True},
             "url": "get_absolute_url",
+            "brand": "publisher",
             "price": "price",
             "quantity": "stock",
-            "brand": "publisher",
         },
         {
             "model": "media.Album",

@@ -7,7 +7,7 @@ parent, which is what rows show. Where each variant has a page of its own, name 
 RECO = {
     "ITEMS": {
         "model": "variants.Item",
-        "text": ["name", "details", "maker.name"],
+        "text": ["name", "details"],
         "queryset": "objects.browsable",
         "brand": "maker",
         "price": "stock_set.price",

@@ -29,6 +29,8 @@ TELLING_ATTRIBUTES: Final = (
     "flavour",
     "flavor",
 )
+# Where a thing may be shown says nothing of what it is.
+UNTOLD_ATTRIBUTES: Final = frozenset({"languages", "sites"})
 MAX_ATTRIBUTE_CHARS: Final = 80
 # Enough markup to find the first sentences in, and little enough to parse at once.
 MAX_HTML_CHARS: Final = 20_000
@@ -109,7 +111,7 @@ class TextRecipe:
             value = item.attributes[name]
             shown = value if isinstance(value, str) else ", ".join(value)
             # A GTIN or a weight says nothing to a language model.
-            if kept == self.max_attributes or not _LETTER.search(shown):
+            if kept == self.max_attributes or name in UNTOLD_ATTRIBUTES or not _LETTER.search(shown):
                 continue
             kept += 1
             yield f"{name.replace('_', ' ')} {_cut(shown, MAX_ATTRIBUTE_CHARS)}"

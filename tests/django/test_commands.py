@@ -140,6 +140,8 @@ def test_init_proposes_what_works(db, settings):
         "user": "order.user",
         "at": "order.created_at",
         "quantity": "quantity",
+        "price": "price",
+        "where": {"order__paid": True},
     }
     assert "order lines plain.OrderLine point to it" not in out
     assert "CharField 'title'" in out

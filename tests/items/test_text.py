@@ -42,6 +42,10 @@ def test_numbers_say_nothing_and_are_left_out():
     assert text(attributes={"gtin": "4006381333931", "weight": "12.5"}) == "Red linen dress"
 
 
+def test_where_it_may_be_shown_is_not_told():
+    assert text(attributes={"sites": ("eu", "us"), "languages": "de"}) == "Red linen dress"
+
+
 def test_few_attributes_the_telling_ones_first():
     attributes = {f"a{i}": f"v{i}x" for i in range(9)} | {"colour": "teal"}
     parts = text(attributes=attributes).split(". ")[1:]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from django_reco.inspecting import Proposal, propose
+from django_reco.inspecting import Proposal, Sold, propose
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -33,13 +33,15 @@ class Command(BaseCommand):
             found = propose(options["model"])
         except (LookupError, ValueError) as error:
             raise CommandError(f"there is no model {options['model']!r}: {error}") from error
-        if found.chosen is None:
+        if not found.sold:
             self._ambiguous(found)
             return
         self.stdout.write(self.style.MIGRATE_HEADING("# What was found"))
         self._reasons(found)
         self.stdout.write("")
         self.stdout.write(self.style.MIGRATE_HEADING("# Paste into the settings, and look it over"))
+        for function in found.functions:
+            self.stdout.write(f"{function}\n")
         self.stdout.write(f"RECO = {pprint.pformat(found.settings, sort_dicts=False, width=100)}")
         self.stdout.write("")
         self.stdout.write(
@@ -48,28 +50,40 @@ class Command(BaseCommand):
         self.stdout.write("# {% load reco %} … {% you_may_also_like product %}")
 
     def _reasons(self, found: Proposal) -> None:
-        if found.chosen is None:
-            return
-        self.stdout.write(f"# ITEMS {found.chosen.model._meta.label}: {'; '.join(found.chosen.reasons)}")
+        chosen = [one.candidate.model for one in found.sold]
+        for one in found.sold:
+            self.stdout.write(f"# ITEMS {one.candidate.model._meta.label}: {'; '.join(one.candidate.reasons)}")
+            self._fields(one)
         for candidate in found.items[:6]:
-            if candidate.model is not found.chosen.model:
+            if candidate.model not in chosen:
                 self.stdout.write(f"#   not {candidate.model._meta.label} ({'; '.join(candidate.reasons[:3])})")
-        for name, choice in found.guesses.items():
-            others = f"  (also possible: {', '.join(choice.others)})" if choice.others else ""
-            self.stdout.write(f"#   {name:<12} {choice.path:<20} {choice.reason}{others}")
-        if found.canonical:
-            self.stdout.write(f"#   canonical    {found.canonical:<20} variants are recommended as their parent")
-        if found.line is not None:
-            self.stdout.write(f"# ORDERS {found.line.model._meta.label}: {found.line.reason}")
-        elif found.orders:
+        for line in found.lines:
+            self.stdout.write(f"# ORDERS {line.model._meta.label}: {line.reason}")
+            if "where" not in line.settings:
+                self.stdout.write("#   every line counts; if an order can be open or cancelled, add 'where'")
+        if not found.lines and found.orders:
             self.stdout.write(
                 self.style.WARNING("# ORDERS: several models could be the order lines; choose one and write it yourself:")
             )
-        else:
+        elif not found.lines:
             self.stdout.write(self.style.WARNING("# ORDERS: no model looks like order lines of it"))
         for line in found.orders:
-            if line is not found.line:
-                self.stdout.write(f"#   {'not ' if found.line else ''}{dict(line.settings)}  ({line.reason})")
+            if line.model not in [one.model for one in found.lines]:
+                self.stdout.write(f"#   {'not ' if found.lines else ''}{dict(line.settings)}  ({line.reason})")
+
+    def _fields(self, one: Sold) -> None:
+        for name, choice in one.guesses.items():
+            others = f"  (also possible: {', '.join(choice.others)})" if choice.others else ""
+            self.stdout.write(f"#   {name:<12} {choice.path:<20} {choice.reason}{others}")
+        if one.queryset:
+            self.stdout.write(f"#   {'queryset':<12} {one.queryset:<20} by its name, what shoppers may see")
+        if one.canonical:
+            self.stdout.write(f"#   canonical    {one.canonical:<20} variants are recommended as their parent")
+        if one.translated:
+            self.stdout.write("#   languages    get_available_languages  rows show what is translated into the page's language")
+        for beside, what in ((one.table, "price or stock"), (one.listing, "what each site or channel sells, and for how much")):
+            if beside is not None:
+                self.stdout.write(f"#   {beside.accessor} ({beside.model._meta.label}): {what}")
 
     def _ambiguous(self, found: Proposal) -> None:
         if not found.items:

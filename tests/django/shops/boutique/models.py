@@ -1,7 +1,5 @@
 """Two languages on two sites: translated names, and for each site its own price, currency and stock."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.sites.models import Site
 from django.db import models
@@ -22,7 +20,6 @@ class Product(TranslatableModel):
     category = models.ForeignKey(Category, null=True, on_delete=models.CASCADE)
     price = models.DecimalField(max_digits=10, decimal_places=2)
     currency = models.CharField(max_length=3, default="EUR")
-    sites: "models.ManyToManyField[Site, Any]" = models.ManyToManyField(Site, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
 
