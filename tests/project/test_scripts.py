@@ -82,7 +82,8 @@ def test_a_named_chromium_is_taken():
 def test_the_demo_keeps_what_is_set_already(monkeypatch):
     monkeypatch.setenv("GIFTSHOP_VAR", "elsewhere")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    environment = script("demo").environment()
+    demo = script("demo")
+    environment = demo.environment(demo.GIFTSHOP)
     assert environment["GIFTSHOP_VAR"] == "elsewhere"
     assert environment["HF_HUB_OFFLINE"] == "1"
 

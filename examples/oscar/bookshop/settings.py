@@ -75,7 +75,8 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
-HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+SEARCH = "haystack.backends.whoosh_backend.WhooshEngine"
+HAYSTACK_CONNECTIONS = {"default": {"ENGINE": SEARCH, "PATH": str(VAR_DIR / "search"), "INCLUDE_SPELLING": True}}
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 
 LANGUAGE_CODE = "en-gb"
