@@ -13,16 +13,22 @@ from reco_sdk.evaluation.dataset import Dataset
 from reco_sdk.sources.item_rows import ItemRows, RowTable
 from reco_sdk.sources.proposals import Proposer
 from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
+from reco_sdk.training.factors import fit_factors
 from reco_sdk.training.fusion import fit_fusion
+from reco_sdk.training.item_cf import fit_item_cf
 from reco_sdk.training.linear import MAX_ITEMS, fit_linear
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.row_tables import neighbour_table
 from reco_sdk.training.session_knn import fit_session_knn
 from reco_sdk.training.two_steps import fit_co_then_co, fit_co_then_text, fit_text_then_co
+from reco_sdk.training.user_neighbours import fit_user_knn
 
 __all__ = ["Contender", "contenders", "fusion", "learned_sources", "simple_sources"]
 
 
+_LONG_HISTORY: Final = 6.0
+"""Interactions of the average user from which on users and items are compared as a whole: who comes once has no taste to
+speak of, and what the session was about says more."""
 _NEIGHBOURS: Final = 100
 _MOST_NEIGHBOUR_ROWS: Final = 50_000
 """Nearest texts of more items than this take minutes to look for exactly."""
@@ -69,6 +75,8 @@ def _learned_fits(data: Dataset) -> list[tuple[str, Callable[[Log, Items], Propo
         out.append(("history", fit_history))
     if data.log.n_items <= MAX_ITEMS:
         out.append(("linear", fit_linear))
+    if len(data.log) >= _LONG_HISTORY * len(np.unique(data.log.users)):
+        out += [("factors", fit_factors), ("item_cf", fit_item_cf), ("user_knn", fit_user_knn)]
     return out
 
 

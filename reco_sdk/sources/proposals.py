@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from reco_sdk.ports import Candidates
 from reco_sdk.snapshot.view import top
-from reco_sdk.sources.history import History
+from reco_sdk.sources.history import MAX_HISTORY, History
 from reco_sdk.types import BoolMask, Floats, Rows
 
 __all__ = ["NOTHING", "Proposals", "Proposer", "distinct", "ranked"]
@@ -103,7 +103,7 @@ def ranked(source: Proposer, n: int, items: Rows, times: Floats, k: int, mask: B
     items, times, k, mask
         As of :meth:`reco_sdk.training.model.Model.scores`.
     """
-    proposals = source.propose(History.of(items, times))
+    proposals = source.propose(History.of(items, times, max(getattr(source, "max_items", 0), MAX_HISTORY)))
     rows, weights = proposals.rows, proposals.columns[0]
     if mask is not None and len(rows):
         allowed = mask[rows]

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from reco_sdk.sources.fused import Blend, Fused, Pool, Ranker
+from reco_sdk.sources.fused import Fused, Pool, Ranker
 from reco_sdk.sources.item_features import ItemFeatures
 from reco_sdk.sources.proposals import Proposer
+from reco_sdk.training.fusion_blend import best_blend
 from reco_sdk.training.fusion_slice import Question, Slice, recent_slice
 from reco_sdk.training.fusion_trees import Groups, fit_trees
 from reco_sdk.training.model import Items, Log
@@ -30,8 +31,8 @@ LEAST_QUESTIONS: Final = 300
 
 MANY_QUESTIONS: Final = 3_000
 """With fewer, trees are also fitted to correct the best blend."""
-PRIOR_QUESTIONS: Final = 5.0
-"""What the prior of a blend weighs."""
+MOST_DRAWS: Final = 5
+"""Where questions are drawn by lot, and there are few: how often."""
 
 FitSource = Callable[[Log, Items], Proposer]
 
@@ -50,6 +51,7 @@ def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
     """Draw the candidates of each question until time or memory is spent; those that no candidate answers teach nothing."""
     features: list[npt.NDArray[np.float32]] = []
     labels: list[npt.NDArray[np.int8]] = []
+    units: list[int] = []
     asked = cells = 0
     mask = None if part.repeats else np.ones(log.n_items, np.bool_)
     for question in _shuffled(part.questions):
@@ -67,7 +69,8 @@ def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
             features.append(of_rows)
             cells += of_rows.size
             labels.append(hits.astype(np.int8))
-    return Groups(pool.names, tuple(features), tuple(labels), asked)
+            units.append(int(log.users[question.shown[0]]))
+    return Groups(pool.names, tuple(features), tuple(labels), asked, np.asarray(units, np.int32))
 
 
 def _shuffled(questions: Sequence[Question]) -> list[Question]:
@@ -96,10 +99,18 @@ def fit_fusion(
     pool = make_pool(log.take(part.fit), items, fits, limit)
     fitting = time.perf_counter() - started
     left = max(seconds - 2.0 * fitting, LEAST_SECONDS)
-    groups = _ask(pool, log, part, time.perf_counter() + 0.3 * left)
-    held = int(HELD_SHARE * len(groups))
+    until = time.perf_counter() + 0.3 * left
+    groups = _ask(pool, log, part, until)
+    draws = 1
+    while not ordered and draws < MOST_DRAWS and 0 < len(groups) < MANY_QUESTIONS:
+        if time.perf_counter() + 2.0 * fitting > until:
+            break
+        part = recent_slice(log, ordered=False, seed=draws)
+        groups = groups.and_then(_ask(make_pool(log.take(part.fit), items, fits, limit), log, part, until))
+        draws += 1
+    groups, held = groups.some_held(HELD_SHARE)
     ranker: Ranker
-    ranker, choice = _best_blend(groups, pool)
+    ranker, choice = best_blend(groups, pool, LEAST_QUESTIONS)
     quality = groups.quality(ranker, held)
     learnt = f"{len(groups):,} of {groups.asked:,} questions ({part.kind})"
     if len(groups) >= LEAST_QUESTIONS:
@@ -111,28 +122,3 @@ def fit_fusion(
             if (of_trees := groups.quality(trees, held)) > quality:
                 ranker, choice, quality = trees, name, of_trees
     return Fused(make_pool(log, items, fits, limit), ranker, f"{choice}, by {learnt}")
-
-
-def _best_blend(groups: Groups, pool: Pool) -> tuple[Blend, str]:
-    """Return the source alone, or the sum of all, that the questions speak for; without any, what the prior does."""
-    names = pool.names
-    shares = [f"{source.name}_share" for source in pool.sources]
-    tries = {share.removesuffix("_share"): {share: 1.0, "popularity": 1e-3} for share in shares}
-    tries["popularity"] = {"popularity": 1.0}
-    if "text_session" in names:
-        tries["content"] = {"text_session": 1.0}
-        tries["content and popularity"] = {"text_session": 1.0, "popularity": 0.1}
-    total: dict[str, float] = dict.fromkeys(shares, 1.0)
-    total |= {name: 1.0 for name in ("text_session",) if name in names}
-    tries["the sum of all"] = {**total, "popularity": 0.02}
-    best, chosen, most = Blend(np.zeros(len(names))), "nothing", -1.0
-    for name, weights in tries.items():
-        blend = Blend(np.asarray([weights.get(column, 0.0) for column in names]))
-        # What a little evidence speaks for is drawn towards content, which needs none.
-        prior = 0.05 if name.startswith("content") else 0.02
-        quality = (len(groups) * groups.quality(blend, len(groups)) + PRIOR_QUESTIONS * prior * groups.asked_per_hit()) / (
-            len(groups) + PRIOR_QUESTIONS
-        )
-        if quality > most:
-            best, chosen, most = blend, name, quality
-    return best, chosen

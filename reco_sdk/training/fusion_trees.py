@@ -55,12 +55,15 @@ class Groups:
         int8 ``(m,)`` by question: 1 for what really came.
     asked
         How many questions there were, those that no candidate answers included.
+    units
+        int32, by question: whose it is.
     """
 
     names: tuple[str, ...]
     features: tuple[npt.NDArray[np.float32], ...]
     labels: tuple[npt.NDArray[np.int8], ...]
     asked: int
+    units: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -71,12 +74,44 @@ class Groups:
 
     def quality(self, ranker: Ranker, count: int) -> float:
         """Return the mean NDCG@10 over the first ``count`` questions that a candidate answers."""
+        return float(self.first(count).qualities(ranker).mean()) if count and len(self) else 0.0
+
+    def qualities(self, ranker: Ranker) -> Floats:
+        """Return the NDCG@10 of each question that a candidate answers."""
         gains = 1.0 / np.log2(np.arange(2, CUTOFF + 2))
-        total = 0.0
-        for features, labels in zip(self.features[:count], self.labels[:count], strict=True):
+        out = np.zeros(len(self))
+        for place, (features, labels) in enumerate(zip(self.features, self.labels, strict=True)):
             order = np.argsort(-ranker.predict(features), kind="stable")[:CUTOFF]
-            total += float(gains[: len(order)] @ labels[order]) / float(gains[: int(labels.sum())].sum())
-        return total / max(count, 1)
+            out[place] = float(gains[: len(order)] @ labels[order]) / float(gains[: int(labels.sum())].sum())
+        return out
+
+    def first(self, count: int) -> Groups:
+        """Return the first ``count`` questions."""
+        return Groups(self.names, self.features[:count], self.labels[:count], self.asked, self.units[:count])
+
+    def and_then(self, other: Groups) -> Groups:
+        """Return the questions of both."""
+        return Groups(
+            self.names,
+            self.features + other.features,
+            self.labels + other.labels,
+            self.asked + other.asked,
+            np.concatenate((self.units, other.units)),
+        )
+
+    def some_held(self, share: float) -> tuple[Groups, int]:
+        """Return the same questions, those of about a share of whose they are first, and how many those are.
+
+        What is held back is held back of all that somebody was asked, or it would be known in part.
+        """
+        ends = int(share * len(self))
+        held = np.isin(self.units, self.units[:ends])
+        while ends and held.sum() > share * len(self):
+            ends = int(0.8 * ends)
+            held = np.isin(self.units, self.units[:ends])
+        order = np.argsort(~held, kind="stable").tolist()
+        features, labels = (tuple(part[place] for place in order) for part in (self.features, self.labels))
+        return Groups(self.names, features, labels, self.asked, self.units[order]), int(held.sum())
 
 
 class Trees:

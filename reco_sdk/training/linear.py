@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.errors import InvalidInput, MissingExtra
+from reco_sdk.sources.item_matrix import ItemMatrix
 from reco_sdk.sources.item_rows import ItemRows
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.row_tables import best_of_blocks
@@ -22,8 +23,9 @@ MAX_ITEMS: Final = 13_000
 """More take over half a minute, and over 2 GiB, to invert."""
 RIDGE: Final = 8.0
 """λ in interactions of the average item: a ridge that means the same in a sparse log and in a dense one."""
-CELLS: Final = 3_000_000
-LEAST_ROWS: Final = 100
+DENSE_ITEMS: Final = 2_000
+"""Up to so many every weight is kept, 16 MB."""
+ROWS: Final = 250
 HISTORY: Final = 500
 RECENT_DECAY: Final = 0.6
 
@@ -61,9 +63,11 @@ def linear_weights(log: Log, ridge: float = RIDGE) -> npt.NDArray[np.float32]:
     return np.asarray(lower, np.float32)
 
 
-def fit_linear(log: Log, items: Items) -> ItemRows:  # noqa: ARG001 -- every fit has the same form
-    """Keep the greatest weights of each item; all that are above 0 where there are few items."""
+def fit_linear(log: Log, items: Items) -> ItemRows | ItemMatrix:  # noqa: ARG001 -- every fit has the same form
+    """Keep the greatest weights of each item; all of them where there are few items."""
     weights = linear_weights(log)
-    rows = max(LEAST_ROWS, CELLS // max(log.n_items, 1))
-    table = best_of_blocks(log.n_items, lambda start, stop: weights[start:stop].copy(), rows)
-    return ItemRows("linear", table, decays=(1.0, RECENT_DECAY), max_items=HISTORY)
+    decays = (1.0, RECENT_DECAY)
+    if log.n_items <= DENSE_ITEMS:
+        return ItemMatrix("linear", weights, decays, HISTORY)
+    table = best_of_blocks(log.n_items, lambda start, stop: weights[start:stop].copy(), ROWS)
+    return ItemRows("linear", table, decays=decays, max_items=HISTORY)
