@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django_reco import metrics
+from reco_sdk.asking import ask, siblings
 from reco_sdk.wiring import Recommender
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class Backend:
     def recommend_now(self, request: Request) -> Slate:
         """Answer from memory. What is shown of it is logged by :meth:`impression`."""
         return self.facade.core.engine.recommend(request)
+
+    def ask(self, strategies: Sequence[str], *, relaxed: bool, **fields: Any) -> Slate:
+        """Answer by the first strategy that finds anything; see :func:`reco_sdk.asking.ask`."""
+        engine = self.facade.core.engine
+        return ask(engine.recommend, lambda: engine.state.view, strategies, relaxed=relaxed, **fields)
+
+    def variants(self, item_ids: Iterable[str]) -> list[str]:
+        """Return items and their variants."""
+        return list(siblings(self.facade.core.engine.state.view, list(item_ids)))
 
     def record(self, interactions: Sequence[Interaction]) -> None:
         """Record at once in memory; the store has it within the flush interval."""

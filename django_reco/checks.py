@@ -17,6 +17,8 @@ from django.core import checks
 from django.core.exceptions import FieldError
 from django.db.models import Model
 from django.dispatch import Signal
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.utils.module_loading import import_string
 
 from django_reco.conf import Problem, Settings, parse
@@ -52,6 +54,14 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = {
     "reco.E050": (
         "STORE is no address of a store.",
         "Use 'sqlite:////absolute/path.sqlite3' or 'postgresql://user@host/name', or leave it out.",
+    ),
+    "reco.E060": (
+        "PLACEMENTS names a placement, strategy, filter or setting that there is not, or gives it a value that cannot work.",
+        "The hint names the nearest one that is, or what it should be.",
+    ),
+    "reco.E061": (
+        "The template, or what 'seeds' names, in PLACEMENTS is not there.",
+        "Give the name of a template, and the dotted name of callable(request).",
     ),
     "reco.W001": ("There are no items.", "Add ITEMS, or @reco.register in <app>/reco.py; manage.py reco_init proposes it."),
     "reco.W002": ("A model stands in ITEMS and is registered by a class as well; the class wins.", "Remove the entry."),
@@ -91,7 +101,7 @@ def check_settings(app_configs: Any = None, **_: Any) -> list[checks.CheckMessag
     found = [_message(p) for p in problems]
     if any(p.check_id in {"reco.E001", "reco.E010"} for p in problems):
         return found
-    for check in (_items, _orders, _events, _callables, _surroundings):
+    for check in (_items, _orders, _events, _callables, _placements, _surroundings):
         found += [_message(p) for p in check(parsed)]
     return found
 
@@ -259,6 +269,21 @@ def _callables(parsed: Settings) -> Iterator[Problem]:
             yield _problem("reco.E040", f"{error}.")
     if parsed.store and not parsed.store.startswith(("sqlite:///", "memory://", "postgresql://", "postgres://")):
         yield _problem("reco.E050", f"STORE is {public_url(parsed.store)!r}.")
+
+
+def _placements(parsed: Settings) -> Iterator[Problem]:
+    for name, spec in parsed.placements.items():
+        where = f'RECO["PLACEMENTS"]["{name}"]'
+        if spec.seeds:
+            try:
+                load(spec.seeds, f'{where}["seeds"]')
+            except ConfigError as error:
+                yield _problem("reco.E061", f"{error}.")
+        if spec.template:
+            try:
+                get_template(spec.template)
+            except TemplateDoesNotExist:
+                yield _problem("reco.E061", f'{where}["template"]: there is no template {spec.template!r}.')
 
 
 def _surroundings(parsed: Settings) -> Iterator[Problem]:

@@ -52,6 +52,8 @@ class Visitor:
         Items whose view this request recorded.
     session
         What the browser carries of its session; ``None`` where it carries nothing.
+    shown
+        Ids of the items that rows of this request show or start from: the next row shows others.
     """
 
     visitor_id: str | None = None
@@ -60,6 +62,7 @@ class Visitor:
     new: bool = False
     seen: list[str] = field(default_factory=list)
     session: SessionCookie | None = None
+    shown: set[str] = field(default_factory=set)
 
 
 def on_loop() -> bool:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from django_reco import context, metrics
+from django_reco.caching import mark_private
 from django_reco.conf import get_settings
 from django_reco.outage import outages
 from reco_sdk.errors import ConfigError
@@ -61,6 +62,7 @@ class RecoMiddleware:
 
     def _finish(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         try:
+            mark_private(request, response)
             context.remember(request, response)
             if hasattr(request, "_reco_visitor") and (get_settings().consent or settings.SESSION_COOKIE_NAME in request.COOKIES):
                 patch_vary_headers(response, ("Cookie",))

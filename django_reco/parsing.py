@@ -26,7 +26,7 @@ def parse(raw: object) -> tuple[Settings, list[Problem]]:
     return parser.run(raw), parser.problems
 
 
-_TEXTS: Final = frozenset({"PRESET", "MODE", "STORE", "LISTEN_DSN", "STATE_DIR", "MODEL", "CONSENT", "SITE", "BOTS"})
+_TEXTS: Final = frozenset({"PRESET", "MODE", "STORE", "LISTEN_DSN", "STATE_DIR", "MODEL", "CONSENT", "SITE", "BOTS", "BASE_URL"})
 _FLAGS: Final = frozenset({"EMBED_IN_WEB", "IGNORE_STAFF", "TRACK_VIEWS"})
 _NUMBERS: Final = frozenset(
     {"DEADLINE_MS", "CACHE_TTL_SECONDS", "POLL_SECONDS", "ORDERS_SECONDS", "SWEEP_SECONDS", "START_SECONDS", "SPARE"}
@@ -34,7 +34,7 @@ _NUMBERS: Final = frozenset(
 _MAY_BE_ZERO: Final = frozenset({"CACHE_TTL_SECONDS", "START_SECONDS", "SPARE"})
 # What the Django settings decide themselves.
 _OWN_CONFIG: Final = frozenset(
-    {"store", "listen_dsn", "state_dir", "model", "deadline_ms", "cache_ttl_seconds", "poll_interval_seconds"}
+    {"store", "listen_dsn", "state_dir", "model", "deadline_ms", "cache_ttl_seconds", "poll_interval_seconds", "placements"}
 )
 
 
@@ -76,6 +76,8 @@ class _Parser:
             return self.cookie(value)
         if key == "CONFIG":
             return self.config(value)
+        if key == "PLACEMENTS":
+            return self.placements(value)
         if key in _TEXTS:
             return self.text(key, value)
         return self.plain(key, value)
@@ -88,6 +90,9 @@ class _Parser:
             return None
         if key == "MODE" and value not in MODES:
             self.problem("reco.E003", f'RECO["MODE"] is {value!r}.', f"Use one of {', '.join(MODES)}.")
+            return None
+        if key == "BASE_URL" and value and not value.startswith(("https://", "http://")):
+            self.problem("reco.E003", f'RECO["BASE_URL"] is {value!r}.', "Give the whole address, 'https://shop.example'.")
             return None
         if key == "BOTS":
             try:
@@ -133,6 +138,13 @@ class _Parser:
             self.problem("reco.E003", f'RECO["CONFIG"]: {error}.', "See the settings reference.")
             return None
         return dict(value)
+
+    def placements(self, value: Any) -> Mapping[str, Any]:
+        from django_reco.placements import read_specs  # noqa: PLC0415  numpy and the engine: not before they are needed
+
+        specs, problems = read_specs(value)
+        self.problems += problems
+        return specs
 
     def entries(self, key: str, value: Any, kind: type[Any], check_id: str) -> tuple[Any, ...]:
         if isinstance(value, str) and kind is ItemsSpec:

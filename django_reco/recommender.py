@@ -27,12 +27,13 @@ from reco_sdk.errors import InvalidInput, RecoError, UnknownItem
 from reco_sdk.ports import Impression
 
 if TYPE_CHECKING:
+    from django_reco.asked import Question
     from django_reco.backend import Backend
+    from django_reco.context import Visitor
     from django_reco.poller import Poller
     from django_reco.slates import ObjectSlate
     from reco_sdk.interactions.interaction import Interaction
     from reco_sdk.ranking.slate import Slate
-    from reco_sdk.request import Request
     from reco_sdk.sessions.session import Event
 
 __all__ = ["Process", "process"]
@@ -68,25 +69,30 @@ class Process:
 
     # -- what pages call
 
-    def recommend_now(self, request: Request) -> Slate | None:
+    def recommend_now(self, asked: Question) -> Slate | None:
         """Answer from memory; ``None`` while there is no recommender.
 
         Raises
         ------
         UnknownItem
-            When no seed is in the catalogue.
+            When no seed is in the catalogue, and no other strategy may answer.
         """
         backend = self.backend(in_line=True)
         if backend is None:
             return None
         try:
-            return backend.recommend_now(request)
+            return backend.ask(asked.strategies, relaxed=asked.relaxed, **asked.fields)
         except (UnknownItem, InvalidInput):
             raise
         except RecoError:
             metrics.count("slate.error")
             logger.exception("reco: no slate could be made")
             return None
+
+    def variants(self, item_ids: Iterable[str]) -> list[str]:
+        """Return items and their variants, as far as they are known."""
+        backend = self._backend
+        return list(item_ids) if backend is None else backend.variants(item_ids)
 
     def record(self, interactions: Sequence[Interaction]) -> bool:
         """Record in memory at once; return whether there was a recommender to do it."""
@@ -104,7 +110,7 @@ class Process:
             self._inline_marked = True
             backend.take_session(visitor_id, user_id, events)
 
-    def impression(self, slate: ObjectSlate, asked: Request) -> None:
+    def impression(self, slate: ObjectSlate, visitor: Visitor) -> None:
         """Log what is shown to somebody who is followed."""
         backend = self._backend
         if backend is not None:
@@ -116,8 +122,8 @@ class Process:
                     strategy=slate.strategy,
                     tier=slate.tier,
                     item_ids=tuple(obj.reco.id for obj in slate),
-                    visitor_id=asked.visitor_id,
-                    user_id=asked.user_id,
+                    visitor_id=visitor.visitor_id,
+                    user_id=visitor.user_id,
                 )
             )
 

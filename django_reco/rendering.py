@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from django_reco import metrics
+from django_reco.emails import absolute, shop_url
+from django_reco.placements import placement_spec
 from django_reco.registry import adapter_for
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ __all__ = ["cards", "heading", "render_slate", "template_names"]
 
 # Under our own name, so that a shop's reco/row.html is found wherever its app stands, and may extend it.
 OURS: Final = "django_reco/row.html"
+OUR_MAIL: Final = "django_reco/email.html"
 
 
 _HEADINGS: Final = {
     "similar_items": gettext_noop("Similar items"),
     "you_may_also_like": gettext_noop("You may also like"),
     "bought_together": gettext_noop("Often bought together"),
+    "buy_again": gettext_noop("Buy again"),
+    "cross_category": gettext_noop("Goes well with it"),
+    "on_sale": gettext_noop("On sale"),
     "recommended_for_you": gettext_noop("Recommended for you"),
     "recently_viewed": gettext_noop("Recently viewed"),
     "trending": gettext_noop("Trending now"),
@@ -46,6 +52,9 @@ _HEADINGS: Final = {
 
 def template_names(strategy: str, placement: str) -> tuple[str, ...]:
     """Return where a row's template is looked for, first to last."""
+    if placement == "email":
+        # What is drawn for a page is not for a mail.
+        return f"reco/email/{strategy}.html", "reco/email.html", OUR_MAIL
     return f"reco/{placement}/{strategy}.html", f"reco/{placement}.html", f"reco/{strategy}.html", "reco/row.html", OURS
 
 
@@ -67,10 +76,11 @@ def render_slate(
     slate: ObjectSlate,
     request: HttpRequest | None,
     *,
-    strategy: str,
+    strategy: str | None,
     title: str | None = None,
     template: str | None = None,
     context: Context | None = None,
+    base_url: str = "",
 ) -> str:
     """Return the row's HTML; empty for an empty slate.
 
@@ -81,21 +91,31 @@ def render_slate(
     request
         For the template's context processors, where there is no page around the row.
     strategy
-        As it was asked for; what answered may be another.
+        As it was asked for; what answered may be another. ``None`` where the placement said it: then its settings give title and
+        template as well, and a strategy that stood in has its own title.
     title
         Heading; by default the strategy's, ``""`` for none.
     template
         Name of the template, instead of looking for one.
     context
         Of the page that the row stands in. The row sees what it holds, as an included template does.
+    base_url
+        Address of the shop, for links in a mail; by default as :func:`django_reco.emails.shop_url` says.
     """
     if not slate:
         return ""
+    if strategy is None:
+        strategy = slate.strategy
+        spec = placement_spec(slate.placement)
+        if spec is not None:
+            template = template or spec.template
+            title = spec.title if title is None and not slate.fallback else title
     names = (template,) if template else template_names(strategy, slate.placement)
+    base = base_url or shop_url(request) if slate.placement == "email" else ""
     given = {
         "slate": slate,
         "objects": slate.objects,
-        "cards": lambda: list(cards(slate)),
+        "cards": lambda: [(obj, absolute(card, base)) for obj, card in cards(slate)] if base else list(cards(slate)),
         "title": heading(strategy) if title is None else title,
         "strategy": strategy,
         "placement": slate.placement,

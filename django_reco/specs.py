@@ -242,6 +242,11 @@ class Settings:
         How long the first request waits for the recommender to load.
     spare
         So many more items are asked for than shown, to replace those that may not be shown any more.
+    placements
+        What is asked for at each placement, and how it is shown, where it is not the default.
+    base_url
+        Address of the shop, ``"https://shop.example"``, for links in mails; empty: that of the site of
+        ``django.contrib.sites``.
     config
         Further fields of :class:`reco_sdk.config.Config`.
     """
@@ -269,4 +274,6 @@ class Settings:
     sweep_seconds: float = 300.0
     start_seconds: float = 1.0
     spare: int = 4
+    placements: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django_reco import metrics
+from django_reco.conf import get_settings
 from django_reco.context import visitor_of
 from django_reco.outage import outages
 from django_reco.recommender import process
@@ -16,7 +17,7 @@ from reco_sdk.interactions.interaction import Interaction
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = ["track", "track_view"]
+__all__ = ["track", "track_view", "view_by_row"]
 
 logger = logging.getLogger("django_reco")
 
@@ -71,6 +72,15 @@ def _track(request: HttpRequest | None, kind: str, obj: Any, fields: dict[str, A
     if visitor.session is not None and interaction.visitor_id == visitor.visitor_id:
         visitor.session.note(interaction)
     return True
+
+
+def view_by_row(request: HttpRequest | None, obj: Any) -> None:
+    """Record that an item's page was opened, known by the row that starts from it, where no event of the shop's says so."""
+    config = get_settings()
+    if config.track_views and all(event.kind != "view_item" for event in config.events):
+        item_id = item_id_of(obj)
+        if item_id:
+            track_view(request, item_id)
 
 
 def track_view(request: HttpRequest | None, item_id: str) -> None:

@@ -12,5 +12,6 @@ app_name = "reco"
 urlpatterns = [
     path("recommend/", views.as_json, name="recommend"),
     path("row/", views.as_html, name="row"),
+    path("frame/", views.as_frame, name="frame"),
     path("event/", views.beacon, name="beacon"),
 ]

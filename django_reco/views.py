@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import render
+from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,13 +22,14 @@ from django_reco import metrics
 from django_reco.context import consents, visitor_of
 from django_reco.outage import outages
 from django_reco.registry import item_id_of
-from django_reco.rendering import cards, render_slate
+from django_reco.rendering import cards, heading, render_slate
 from django_reco.slates import ObjectSlate, read_token, recommend
-from django_reco.tracking import track
+from django_reco.starts import MAX_STARTS
+from django_reco.tracking import track, view_by_row
 from reco_sdk.errors import InvalidInput
 from reco_sdk.strategies import STRATEGIES
 
-__all__ = ["as_html", "as_json", "beacon"]
+__all__ = ["as_frame", "as_html", "as_json", "beacon"]
 
 logger = logging.getLogger("django_reco")
 
@@ -34,30 +38,35 @@ MAX_N: Final = 100
 BEACON_KINDS: Final = frozenset({"select_item", "add_to_cart", "add_to_wishlist", "dismiss"})
 _TEXTS: Final = ("category", "brand", "tag", "language")
 _NUMBERS: Final = ("price_min", "price_max")
+_FLAGS: Final = ("strict", "relaxed")
 
 
-def _asked(query: QueryDict) -> tuple[str, dict[str, Any]]:
-    """Return (strategy, options) of a query string.
+def _asked(query: QueryDict) -> tuple[str | None, dict[str, Any]]:
+    """Return (strategy, options) of a query string; no strategy where only a placement is named.
 
     Raises
     ------
     InvalidInput
         For what cannot be.
     """
-    strategy = query.get("strategy", "you_may_also_like" if "item" in query else "recommended_for_you")
-    options: dict[str, Any] = {"seeds": query.getlist("item")[:20], "n": _number(query, "n", int) or 8}
-    options["n"] = min(options["n"], MAX_N)
+    default = None if "placement" in query else "you_may_also_like" if "item" in query else "recommended_for_you"
+    strategy = query.get("strategy", default)
+    number = _number(query, "n", int)
+    options: dict[str, Any] = {"seeds": query.getlist("item")[:MAX_STARTS], "n": None if number is None else min(number, MAX_N)}
     if "placement" in query:
         options["placement"] = query["placement"]
     options["exclude"] = query.getlist("exclude")[:200]
     options |= {name: query.getlist(name) for name in _TEXTS if name in query}
     options |= {name: _number(query, name, float) for name in _NUMBERS if name in query}
-    for seed in query.getlist("item")[:20]:
+    options |= {name: query[name] == "1" for name in _FLAGS if name in query}
+    if "fallback" in query:
+        options["fallback"] = query["fallback"]
+    for seed in options["seeds"]:
         if item_id_of(seed) is None:
             raise InvalidInput("item", f"{seed!r} is no item id; it reads 'app_label.model:key'")
-    if strategy not in STRATEGIES:
+    if strategy is not None and strategy not in STRATEGIES:
         raise InvalidInput("strategy", f"{strategy!r} is unknown; use one of {', '.join(sorted(STRATEGIES))}")
-    if STRATEGIES[strategy].needs_seed and not options["seeds"]:
+    if strategy is not None and STRATEGIES[strategy].needs_seed and not options["seeds"] and not options.get("fallback"):
         raise InvalidInput("item", f"is missing; {strategy} starts from one")
     return strategy, options
 
@@ -71,7 +80,7 @@ def _number(query: QueryDict, name: str, kind: Callable[[str], Any]) -> Any:
         raise InvalidInput(name, f"{query[name]!r} is not a number") from error
 
 
-def _answered(request: HttpRequest, answer: Callable[[str, ObjectSlate], HttpResponse]) -> HttpResponse:
+def _answered(request: HttpRequest, answer: Callable[[str | None, ObjectSlate], HttpResponse]) -> HttpResponse:
     try:
         strategy, options = _asked(request.GET)
         return answer(strategy, recommend(request, strategy, **options))
@@ -89,7 +98,7 @@ def _answered(request: HttpRequest, answer: Callable[[str, ObjectSlate], HttpRes
 def as_json(request: HttpRequest) -> HttpResponse:
     """Return a slate as JSON: ``?strategy=…&item=shop.product:42&n=8&placement=…&category=…&price_max=…``."""
 
-    def answer(strategy: str, slate: ObjectSlate) -> HttpResponse:
+    def answer(strategy: str | None, slate: ObjectSlate) -> HttpResponse:
         shown = [
             {
                 "id": obj.reco.id,
@@ -105,7 +114,15 @@ def as_json(request: HttpRequest) -> HttpResponse:
             for obj, card in cards(slate)
         ]
         token = slate.token if slate else None
-        head = {"slate": slate.id or None, "token": token, "strategy": strategy, "placement": slate.placement, "tier": slate.tier}
+        head = {
+            "slate": slate.id or None,
+            "token": token,
+            "strategy": strategy or slate.strategy,
+            "placement": slate.placement,
+            "tier": slate.tier,
+            "fallback": slate.fallback,
+            "relaxed": list(slate.relaxed),
+        }
         return JsonResponse({**head, "items": shown})
 
     return _answered(request, answer)
@@ -114,9 +131,35 @@ def as_json(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def as_html(request: HttpRequest) -> HttpResponse:
-    """Return a slate as the rendered row, to be put into a page; empty when there is nothing to show."""
+    """Return a slate as the rendered row, to be put into a page; empty when there is nothing to show.
+
+    ``?placement=cart`` asks for what ``RECO["PLACEMENTS"]`` says. With ``view=1`` and one item, its page was opened: what a lazy
+    row records, whose page may come from a cache.
+    """
     title = request.GET.get("title")
-    return _answered(request, lambda strategy, slate: HttpResponse(render_slate(slate, request, strategy=strategy, title=title)))
+
+    def answer(strategy: str | None, slate: ObjectSlate) -> HttpResponse:
+        row = HttpResponse(render_slate(slate, request, strategy=strategy, title=title))
+        # After the slate: what is looked at now is not yet something to be reminded of.
+        if request.GET.get("view") == "1" and len(request.GET.getlist("item")) == 1:
+            view_by_row(request, request.GET["item"])
+        return row
+
+    return _answered(request, answer)
+
+
+@xframe_options_sameorigin
+@never_cache
+@require_GET
+def as_frame(request: HttpRequest) -> HttpResponse:
+    """Return a row as a page of its own: what a lazy row shows in a frame where there is no JavaScript."""
+    title = request.GET.get("title")
+
+    def answer(strategy: str | None, slate: ObjectSlate) -> HttpResponse:
+        row = mark_safe(render_slate(slate, request, strategy=strategy, title=title))  # noqa: S308  a template's output
+        return render(request, "django_reco/frame.html", {"row": row, "title": title or heading(slate.strategy)})
+
+    return _answered(request, answer)
 
 
 @csrf_exempt

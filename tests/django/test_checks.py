@@ -57,6 +57,13 @@ CASES = [
     ("reco.E031", {**GOOD, "EVENTS": {"tests.django.signals.not_a_signal": {"kind": "view_item", "item": "x"}}}, "not a signal"),
     ("reco.E040", {**GOOD, "CONSENT": "tests.django.consent.nothing"}, "cannot be imported"),
     ("reco.E050", {**GOOD, "STORE": "mysql://x"}, "mysql"),
+    ("reco.E060", {**GOOD, "PLACEMENTS": 7}, "int, not a dict"),
+    ("reco.E060", {**GOOD, "PLACEMENTS": {"basket": {}}}, "no placement 'basket'"),
+    ("reco.E060", {**GOOD, "PLACEMENTS": {"cart": {"strategy": "magic"}}}, 'RECO["PLACEMENTS"]["cart"]["strategy"]'),
+    ("reco.E060", {**GOOD, "PLACEMENTS": {"cart": {"title": 7}}}, "title"),
+    ("reco.E060", {**GOOD, "PLACEMENTS": {"cart": {"filters": {"colour": "red"}}}}, "no filter 'colour'"),
+    ("reco.E061", {**GOOD, "PLACEMENTS": {"cart": {"seeds": "tests.django.nothing"}}}, "tests.django.nothing"),
+    ("reco.E061", {**GOOD, "PLACEMENTS": {"cart": {"template": "nowhere.html"}}}, "nowhere.html"),
     ("reco.W001", {"MODE": "inline"}, "no items"),
 ]
 

@@ -117,7 +117,19 @@ def test_template_overrides(products, settings, name, text):
     assert tag.render() == text
 
 
-@pytest.mark.parametrize("source", ["{% trending product %}", "{% similar_items %}", "{% similar_items as slate %}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% recommended_for_you product %}",
+        "{% buy_again product %}",
+        "{% similar_items %}",
+        "{% similar_items as slate %}",
+        "{% bestsellers one two %}",
+        "{% bestsellers one category=two %}",
+        "{% reco_row %}",
+        "{% trending lazy=True as slate %}",
+    ],
+)
 def test_misuse_is_a_syntax_error(source):
     with pytest.raises(TemplateSyntaxError):
         rendered(source)
