@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from reco_sdk.errors import InvalidExpression
+from reco_sdk.items.catalogue import Columns
 from reco_sdk.ranking import nodes
 from reco_sdk.ranking.expression_builder import FIELDS, MAX_DEPTH, RULES
 from reco_sdk.ranking.nodes import Node
@@ -80,6 +81,10 @@ class Expression:
             seed = nodes.Seed(view.base.columns if in_base else view.delta, row if in_base else row - view.n_base)
             out |= self._mask(view, now, seed)
         return out
+
+    def mask_of(self, columns: Columns) -> BoolMask:
+        """Return it over the rows of some columns, for what speaks of no seed and no time; kept nowhere."""
+        return self.root.mask(nodes.Part(columns, 0.0, None))
 
     def _mask(self, view: View, now: float, seed: nodes.Seed | None) -> BoolMask:
         base = self.root.mask(nodes.Part(view.base.columns, now, seed, keep=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -37,6 +37,7 @@ __all__ = [
     "Seed",
     "Text",
     "Texts",
+    "path_of",
 ]
 
 MASKS_KEPT: Final = 256
@@ -143,7 +144,7 @@ class Node:
         if found is None:
             if len(kept) >= MASKS_KEPT:
                 kept.clear()
-            found = kept[self] = self._mask(part)
+            found = kept[self] = self._mask(replace(part, keep=False))
         return found
 
     def _mask(self, part: Part) -> BoolMask:
@@ -348,7 +349,7 @@ def _texts_of(node: Node, part: Part, kind: str) -> list[Any]:
     if isinstance(node, Text):
         if kind == "group_id":
             return [key_hash(node.text)]
-        return [_path(node.text) if kind == "category" else node.text]
+        return [path_of(node.text) if kind == "category" else node.text]
     seed = part.seed
     if not isinstance(node, Texts) or seed is None:
         return []
@@ -369,5 +370,6 @@ def _seed_has(seed: Seed | None, kind: str, wanted: Sequence[Any]) -> bool:
     return any(facet(kind, text) in keys for text in held)
 
 
-def _path(category: str) -> str:
+def path_of(category: str) -> str:
+    """Return a category's path as facets spell it, but for its case."""
     return " > ".join(part.strip() for part in category.split(">") if part.strip())
