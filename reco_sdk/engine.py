@@ -20,8 +20,9 @@ from reco_sdk.ranking.features import MOST_KNOWN, Asked
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.fusion import fuse
 from reco_sdk.ranking.learned import NO_MODEL, LearnedFusion, RankingModel
-from reco_sdk.ranking.rerank import rerank
+from reco_sdk.ranking.newcomers import Exposure
 from reco_sdk.ranking.slate import RecommendedItem, Slate
+from reco_sdk.ranking.variety import Variety
 from reco_sdk.request import Request
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
@@ -30,7 +31,7 @@ from reco_sdk.snapshot.log import buyer_keys
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.context import Context, Source, rows_of
-from reco_sdk.strategies import PERSONAL, STRATEGIES, Strategy
+from reco_sdk.strategies import NEWCOMERS, PERSONAL, STRATEGIES, Strategy
 from reco_sdk.trace import Trace
 from reco_sdk.types import BoolMask, Vector
 
@@ -81,6 +82,7 @@ class Engine:
         self.browsers: dict[str, tuple[str, ...]] = {}
         self.query_vectors: Mapping[str, Vector] = {}
         self.late_answers = 0
+        self.exposure = Exposure()
         self._config = config
         self._clock = clock
         self._answers: AnswerCache[Slate] = AnswerCache(config.cache_size, config.cache_ttl_seconds)
@@ -114,6 +116,9 @@ class Engine:
         seeds = [row for row in map(state.view.row, request.seeds) if row >= 0]
         if request.seeds and not seeds:
             raise UnknownItem(request.seeds[0])
+        diversity = request.diversity or strategy.diversity
+        mood = self.tracker.mood(request.visitor_id, request.user_id, now) if diversity.by_visitor else None
+        variety = Variety(diversity, mood)
         personal = strategy.hides_seen or strategy.personal
         history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
         bought: tuple[int, ...] = ()
@@ -128,16 +133,16 @@ class Engine:
                 buyers = buyer_keys(request.visitor_id, request.user_id, self.aliases, browsers)
 
         deadline = started + self._config.deadline_ms / 1_000.0 if trace is None else math.inf
-        question = (request.strategy, request.n, request.seeds, request.filters, request.strict)
+        question = (request.strategy, request.n, request.seeds, request.filters, request.strict, request.diversity)
         stale_key = (question, request.visitor_id, request.user_id)
         # A slate ends where an item is published or expires, and where a search's vector arrives.
         until = state.view.valid_until(now)
         known = tuple(event.query in self.query_vectors for event in history if event.query)
-        key = (question, state.view.version, state.orders.version, until, history, known, bought, buyers, state.model.name)
+        key = (question, state.view.version, state.orders.version, until, history, known, bought, buyers, mood, state.model.name)
 
         def compute() -> Slate:
             context = self._context(request, strategy, state, now, seeds, history, bought, buyers)
-            picked = self._pick(context, strategy, request, deadline, trace, state.model.fusions.get(request.strategy))
+            picked = self._pick(context, strategy, request, variety, deadline, trace, state.model.fusions.get(request.strategy))
             return _slate(context, picked, request, at)
 
         try:
@@ -225,6 +230,7 @@ class Engine:
         context: Context,
         strategy: Strategy,
         request: Request,
+        variety: Variety,
         deadline: float,
         trace: Trace | None = None,
         fusion: LearnedFusion | None = None,
@@ -252,17 +258,25 @@ class Engine:
                 if len(candidates.rows):
                     parts.append((candidates, weight))
                     used.append(source)
-            picked = _cut(context, parts, used, request, strategy, trace, fusion)
+            picked, exceeded = _cut(context, parts, used, request, variety, trace, fusion)
             # A source that gave half of what it was asked for may have more; see View.neighbours.
             full = any(2 * len(candidates.rows) >= k * widened for candidates, _ in parts)
-            if len(picked.rows) >= request.n or not full or widened >= MAX_WIDENING:
+            more = len(picked.rows) < request.n or (exceeded and request.diversity is not None and widened == 1)
+            if not more or not full or widened >= MAX_WIDENING:
                 break
-            # Variants of few products took the places of others: look further.
+            # Variants of few products, or of what is capped, took the places of others: look further.
             widened *= 4
         picked.tier = _tier(used, context)
         self._fill(context, () if request.strict else strategy.fallback, request, picked)
         if trace is not None:
             trace.stage("fill", list(picked.rows))
+        if variety.mood is not None:
+            since = context.now - context.new_arrival_days * 86_400.0
+            lists = picked.rows, picked.contributions
+            kept = variety.admit(
+                context.view, context.orders, context.mask, since, request.strategy, request.n, *lists, self.exposure
+            )
+            picked.sources[kept:] = [NEWCOMERS] * (len(picked.rows) - kept)
         return picked
 
     @staticmethod
@@ -308,10 +322,10 @@ def _cut(
     parts: Sequence[tuple[Candidates, float]],
     used: Sequence[Source],
     request: Request,
-    strategy: Strategy,
+    variety: Variety,
     trace: Trace | None,
     fusion: LearnedFusion | None,
-) -> _Picked:
+) -> tuple[_Picked, bool]:
     """Fuse, by what was learnt if anything was, and keep the best ``n``."""
     if trace is not None:
         trace.proposed(used, parts)
@@ -319,15 +333,15 @@ def _cut(
     fused = fuse(parts) if fusion is None or not parts else fusion.fuse(parts, names, asked_of(context))
     if trace is not None:
         trace.stage("fusion", fused.rows, fused.scores.tolist())
-    places = rerank(context.view, fused, request.n, request.filters.one_per_group, strategy.category_share)
-    picked = _Picked(rows=fused.rows[places].tolist())
+    fused, exceeded = variety.choose(context.view, fused, request.n, request.filters.one_per_group)
+    picked = _Picked(rows=fused.rows.tolist())
     count = len(used)
-    for given in fused.contributions[places].tolist():
-        picked.contributions.append({name: v for name, v in zip((*names, *fused.properties), given, strict=True) if v > 0})
+    for given in fused.contributions.tolist():
+        picked.contributions.append({name: v for name, v in zip((*names, *fused.properties), given, strict=True) if v != 0})
         picked.sources.append(used[given.index(max(given[:count]))])
     if trace is not None:
         trace.stage("rerank", list(picked.rows))
-    return picked
+    return picked, exceeded
 
 
 def asked_of(context: Context) -> Asked:

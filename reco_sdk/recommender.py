@@ -465,6 +465,7 @@ class CoreRecommender:
 
     def log_impression(self, impression: Impression) -> None:
         """Log what was shown, without waiting, from any thread: for those who ask the engine and show less than it gave."""
+        self.tracker.show(impression.visitor_id, impression.user_id, impression.item_ids, impression.at.timestamp())
         self.impressions.add((impression,))
 
     async def similar_sessions(

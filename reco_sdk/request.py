@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reco_sdk.errors import InvalidRequest
+from reco_sdk.ranking.diversity import Diversity
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.strategies import STRATEGIES
 
@@ -48,6 +49,8 @@ class Request:
         Whoever asks, if known.
     filters
         What may be recommended.
+    diversity
+        Caps, variety, rotation, places for new items; ``None``: as the strategy has it.
     strict
         Whether only what the strategy's own sources found is shown: a short or empty row rather than fallbacks.
 
@@ -64,6 +67,7 @@ class Request:
     visitor_id: str | None = None
     user_id: str | None = None
     filters: Filters = field(default_factory=Filters)
+    diversity: Diversity | None = None
     strict: bool = False
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from reco_sdk.ranking.diversity import NEUTRAL, Diversity
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.also_viewed import AlsoViewed
 from reco_sdk.sources.co_purchase import BoughtTogether
@@ -22,7 +23,7 @@ from reco_sdk.sources.session_vector import SessionVector
 from reco_sdk.sources.similar_items import SimilarItems
 from reco_sdk.types import BoolMask
 
-__all__ = ["PERSONAL", "STRATEGIES", "Strategy"]
+__all__ = ["NEWCOMERS", "PERSONAL", "STRATEGIES", "Strategy"]
 
 PERSONAL: Final = frozenset({"session_vector", "session_items", "session_knn", "recently_viewed", "repeat_purchase"})
 """Sources that read the visitor's history."""
@@ -52,8 +53,8 @@ class Strategy:
         Whether the answer depends on what the visitor bought.
     only
         Which rows it may show at all; every one where it is ``None``.
-    category_share
-        At most this part of a slate comes from one main category while others have something to show.
+    diversity
+        Caps, variety, rotation, places for new items; a request may ask for another.
     """
 
     sources: tuple[tuple[Source, float], ...]
@@ -65,7 +66,7 @@ class Strategy:
     keeps_purchased: bool = False
     reads_purchases: bool = False
     only: Callable[[View], BoolMask] | None = None
-    category_share: float = 1.0
+    diversity: Diversity = NEUTRAL
 
     @property
     def personal(self) -> bool:
@@ -81,6 +82,8 @@ _popular: Final = Popular()
 _trending: Final = Trending()
 _sold: Final = Bestsellers()
 _new: Final = NewArrivals()
+NEWCOMERS: Final = _new
+"""Says of new items that stand in a place kept for them that they are new."""
 _recent: Final = RecentlyViewed()
 _viewed: Final = AlsoViewed()
 _bought: Final = BoughtTogether()
@@ -105,7 +108,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
         (_popular,),
         ((_neighbours, 2.0), (_viewed, 1.5)),
         hides_seen=True,
-        category_share=0.35,
+        diversity=Diversity(category_share=0.35),
     ),
     "buy_again": Strategy(((_again, 1.0),), keeps_purchased=True, reads_purchases=True),
     "on_sale": Strategy(((_items, 0.7), (_session, 0.5), (_sale, 0.3)), hides_seen=True, only=on_sale),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from reco_sdk.interactions.interaction import Interaction
 from reco_sdk.sessions.session import Event
+from reco_sdk.sessions.shown import Mood, Shown
 
 __all__ = ["SessionTracker"]
 
@@ -64,6 +65,8 @@ class SessionTracker:
         self.max_visitors = max_visitors
         self._histories: OrderedDict[str, tuple[Event, ...]] = OrderedDict()
         self._aliases: dict[str, str] = {}
+        self.shown = Shown()
+        """What each visitor was shown and passed over."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -76,6 +79,8 @@ class SessionTracker:
                 key = self._key(interaction.visitor_id, interaction.user_id)
                 if key is not None:
                     self._append(key, Event.of(interaction))
+                    if interaction.item_id:
+                        self.shown.turned_to(key, interaction.item_id)
             self._evict()
 
     def merge(self, visitor_id: str | None, user_id: str | None, events: Iterable[Event]) -> None:
@@ -105,6 +110,15 @@ class SessionTracker:
     def user_of(self, visitor_id: str | None, user_id: str | None) -> str | None:
         """Return the account, by itself or through the visitor's alias."""
         return user_id or (self._aliases.get(visitor_id) if visitor_id else None)
+
+    def mood(self, visitor_id: str | None, user_id: str | None, now: float) -> Mood:
+        """Return how whoever asks finds the shop now; see :mod:`reco_sdk.sessions.shown`."""
+        return self.shown.mood(self._key(visitor_id, user_id) or "", now)
+
+    def show(self, visitor_id: str | None, user_id: str | None, item_ids: Iterable[str], at: float) -> None:
+        """Take note of what somebody was shown."""
+        if self.shown.wanted:
+            self.shown.add(self._key(visitor_id, user_id) or "", item_ids, at)
 
     def history(self, visitor_id: str | None, user_id: str | None, now: float) -> tuple[Event, ...]:
         """Return the events not older than the TTL, ascending by time. Lock-free."""

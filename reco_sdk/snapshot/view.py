@@ -118,6 +118,11 @@ class View:
             return self.base.columns.category_names[row]
         return self.delta.category_names[row - self.n_base]
 
+    def brand(self, row: int) -> str:
+        """Return the brand of a row as filters know it, empty when it has none."""
+        columns, local = (self.base.columns, row) if row < self.n_base else (self.delta, row - self.n_base)
+        return next(iter(columns.facets.values(local, "brand")), "")
+
     # -- sets of rows
 
     def facet_rows(self, key: str) -> npt.NDArray[np.integer[Any]]:
