@@ -77,8 +77,9 @@ class SessionKnn:
         ``session_knn`` over sessions.
     stays
         Whether visitors here turn to the same item again at once, so that the item they share speaks for itself too.
-    recent, neighbours, reach
-        Sessions read for each item, sessions that vote, and how far around the latest item they share.
+    items, recent, neighbours, reach
+        Items of a history that are read, sessions read for each, sessions that vote, and how far around the latest item
+        they share.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class SessionKnn:
         name: str = "session_knn",
         *,
         stays: bool = False,
+        items: int = MAX_ITEMS,
         recent: int = RECENT_SESSIONS,
         neighbours: int = NEIGHBOURS,
         reach: int = REACH,
@@ -95,6 +97,7 @@ class SessionKnn:
         self.columns = (name, f"{name}_after", f"{name}_like")
         self._lists = lists
         self._distance_weights = _distance_weights(stays=stays)
+        self._items = items
         self._recent = recent
         self._k = neighbours
         self._reach = reach
@@ -160,7 +163,7 @@ class SessionKnn:
         lists = self._lists
         parts: list[tuple[Ids, Ids]] = []
         factors: list[int] = []
-        for item, step in zip(history.items[:MAX_ITEMS].tolist(), history.steps[:MAX_ITEMS].tolist(), strict=True):
+        for item, step in zip(history.items[: self._items].tolist(), history.steps[: self._items].tolist(), strict=True):
             of_step = int(_STEP_WEIGHTS[min(step, _REACH)])
             frequency = lists.frequency(item)
             if of_step and frequency:

@@ -18,6 +18,7 @@ from reco_sdk.types import Floats
 
 __all__ = ["SessionNeighbours", "none_but_own"]
 
+LIKED_LATELY: Final = 12
 PRIOR: Final = 3.0
 """So many neighbours that hold an item count half."""
 
@@ -71,7 +72,7 @@ def _history(context: Context) -> History:
     if context.history_numbers is not None:
         return context.history_numbers
     behaviour, view = context.behaviour, context.view
-    places = context.liked()
+    places = context.liked()[-LIKED_LATELY:]
     rows = [*context.history_rows[places].tolist(), *context.seeds[::-1].tolist()]
     times = [*(context.history[place].at for place in places.tolist()), *[context.now] * len(context.seeds)]
     numbers = [behaviour.number_of_row(view, row) for row in rows]
