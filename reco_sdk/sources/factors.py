@@ -39,6 +39,8 @@ class Factors:
         How much more a chosen item counts than one that was not.
     ridge, prior
         ``ridge · √(h + prior)`` is added to the diagonal for a history of ``h`` items.
+    name, columns
+        As of every source.
     """
 
     items: Vectors
@@ -47,8 +49,8 @@ class Factors:
     ridge: float
     prior: float
 
-    name: ClassVar[str] = "factors"
-    columns: ClassVar[tuple[str, ...]] = ("factors",)
+    name: str = "factors"
+    columns: tuple[str, ...] = ("factors",)
     max_items: ClassVar[int] = MAX_ITEMS
 
     def vector(self, items: Rows) -> Floats:

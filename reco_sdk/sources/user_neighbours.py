@@ -38,11 +38,11 @@ class UserNeighbours:
         int64, by the users' numbers in the lists: how many items.
     """
 
-    name: ClassVar[str] = "user_knn"
-    columns: ClassVar[tuple[str, ...]] = ("user_knn",)
     max_items: ClassVar[int] = MAX_ITEMS
 
     def __init__(self, lists: SessionLists, sizes: npt.NDArray[np.int64]) -> None:
+        self.name = "user_knn"
+        self.columns = ("user_knn",)
         self._lists = lists
         self._roots = np.sqrt(np.maximum(sizes, 1))
 

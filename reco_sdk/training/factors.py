@@ -48,17 +48,18 @@ def fit_factors(
     of_users, of_items = _lists(users, chosen, log.n_users), _lists(chosen, users, log.n_items)
     known = np.diff(of_items[0]) > 0
     active = float((np.diff(of_users[0]) > 0).sum())
-    if confidence is None:
-        confidence = min(CONFIDENCE * (active * float(known.sum()) / max(len(keys), 1)) ** 0.5, MOST_CONFIDENCE)
+    sure = confidence
+    if sure is None:
+        sure = min(CONFIDENCE * (active * float(known.sum()) / max(len(keys), 1)) ** 0.5, MOST_CONFIDENCE)
     left = np.zeros((log.n_users, factors))
     right = 0.1 * np.random.default_rng(seed).standard_normal((log.n_items, factors)) * known[:, None]
     prior = UNSEEN * float(known.sum())
     for _ in range(rounds):
-        _solve(left, right, of_users, confidence, ridge, prior)
-        _solve(right, left, of_items, confidence, ridge, UNSEEN * active)
+        _solve(left, right, of_users, sure, ridge, prior)
+        _solve(right, left, of_items, sure, ridge, UNSEEN * active)
     vectors = right.astype(np.float32)
     gram = vectors.T.astype(np.float64) @ vectors
-    return Factors(vectors, gram, confidence, ridge, prior)
+    return Factors(vectors, gram, sure, ridge, prior)
 
 
 def _lists(groups: npt.NDArray[np.int64], others: npt.NDArray[np.int64], count: int) -> Lists:

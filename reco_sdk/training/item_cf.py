@@ -6,7 +6,7 @@ recommendation algorithms, TOIS 2004. The cosine of the items' users, of whom th
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -40,7 +40,9 @@ def fit_item_cf(log: Log, items: Items) -> ItemRows:  # noqa: ARG001 -- every fi
     users, chosen = log.users[order], log.items[order]
     ends = np.cumsum(np.bincount(users, minlength=log.n_users))
     late = ends[users] - np.arange(len(users)) <= USER_ITEMS
-    x = sparse.csr_matrix((np.ones(int(late.sum()), np.float32), (users[late], chosen[late])), shape=(log.n_users, log.n_items))
+    x: Any = sparse.csr_matrix(
+        (np.ones(int(late.sum()), np.float32), (users[late], chosen[late])), shape=(log.n_users, log.n_items)
+    )
     x.sum_duplicates()
     x.data[:] = 1.0
     sizes = np.diff(x.indptr)
