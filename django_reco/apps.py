@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy
 
 __all__ = ["DjangoRecoConfig"]
 
@@ -13,7 +14,7 @@ class DjangoRecoConfig(AppConfig):
 
     name = "django_reco"
     label = "django_reco"
-    verbose_name = "Recommendations"
+    verbose_name = gettext_lazy("Recommendations")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -31,7 +31,7 @@ from django_reco import metrics
 from django_reco.item_paths import ITEM_PATHS, ItemPaths
 from django_reco.languages import own_language, speaking
 from django_reco.paths import as_list, first, load, resolve, split
-from django_reco.values import address, category_path, key_of, moment, money, number, stock, text_of, text_or_none
+from django_reco.values import address, category_path, key_of, moment, money, number, priced, stock, text_of, text_or_none
 from reco_sdk.errors import ConfigError, InvalidItem
 from reco_sdk.items.item import Item
 
@@ -57,6 +57,11 @@ class Card:
     image: str | None
     price: Any
     currency: str | None
+
+    @property
+    def price_text(self) -> str:
+        """The price as the active language writes it, with its currency; empty without one."""
+        return "" if self.price in (None, "") else priced(self.price, self.currency)
 
 
 class Items(ItemPaths):

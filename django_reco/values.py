@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any, Final
 
 from django.db.models import Model
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.functional import Promise
 
 from django_reco.paths import MISSING, as_list, translated
 from reco_sdk.errors import InvalidItem
 from reco_sdk.items.item import AVAILABILITIES
 
-__all__ = ["address", "category_path", "key_of", "moment", "money", "number", "stock", "text_of", "text_or_none"]
+__all__ = ["address", "category_path", "key_of", "moment", "money", "number", "priced", "stock", "text_of", "text_or_none"]
 
 MAX_ANCESTORS: Final = 16
+WHOLE_CURRENCIES: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
+"""Currencies without a smaller coin (ISO 4217)."""
 
 
 def category_path(category: Any) -> str:
@@ -86,6 +89,18 @@ def money(value: Any) -> tuple[Any, str | None]:
     currency = getattr(value, "currency", None)
     code = getattr(currency, "code", currency)
     return amount, None if code is None else str(code)
+
+
+def priced(amount: Any, currency: str | None) -> str:
+    """Return a price as the active language writes it: ``"1.234,50 EUR"``, ``"1,235 JPY"``; what is no number as it is."""
+    try:
+        digits = 0 if currency in WHOLE_CURRENCIES else 2
+        number = Decimal(str(amount)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    except InvalidOperation:
+        return str(amount)
+    shown = formats.number_format(number, decimal_pos=digits)
+    # A space that does not break, so that a line never ends between number and currency.
+    return f"{shown}\xa0{currency}" if currency else shown
 
 
 def _amount(found: tuple[Any, str | None]) -> float:
