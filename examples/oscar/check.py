@@ -118,7 +118,7 @@ def visit(walk: Walk) -> None:
         if number == 1:
             walk.look("3-product")
         cards = walk.want(PRODUCT, f"product “{title}”")
-        if any(card.title == title for card in cards):
+        if any(card.item.rpartition(":")[2] == address.rstrip("/").rpartition("_")[2] for card in cards):
             walk.problems.append(f"product “{title}” is recommended on its own page")
         if walk.name == "desktop":
             say(f"\n{title}")
