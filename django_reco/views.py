@@ -59,8 +59,7 @@ def _asked(query: QueryDict) -> tuple[str | None, dict[str, Any]]:
     options |= {name: query.getlist(name) for name in _TEXTS if name in query}
     options |= {name: _number(query, name, float) for name in _NUMBERS if name in query}
     options |= {name: query[name] == "1" for name in _FLAGS if name in query}
-    if "fallback" in query:
-        options["fallback"] = query["fallback"]
+    options |= {name: query[name] for name in ("fallback", "where") if name in query}
     for seed in options["seeds"]:
         if item_id_of(seed) is None:
             raise InvalidInput("item", f"{seed!r} is no item id; it reads 'app_label.model:key'")
@@ -93,10 +92,19 @@ def _answered(request: HttpRequest, answer: Callable[[str | None, ObjectSlate], 
         return answer("", ObjectSlate())
 
 
+def _view(request: HttpRequest) -> None:
+    """Record what the call says was opened; after the slate, since what is looked at now is not yet to be reminded of."""
+    if request.GET.get("view") == "1" and len(request.GET.getlist("item")) == 1:
+        view_by_row(request, request.GET["item"])
+
+
 @never_cache
 @require_GET
 def as_json(request: HttpRequest) -> HttpResponse:
-    """Return a slate as JSON: ``?strategy=…&item=shop.product:42&n=8&placement=…&category=…&price_max=…``."""
+    """Return a slate as JSON: ``?strategy=…&item=shop.product:42&n=8&placement=…&category=…&price_max=…``.
+
+    With ``view=1`` and one item, its page was opened: what a shop without templates has recorded.
+    """
 
     def answer(strategy: str | None, slate: ObjectSlate) -> HttpResponse:
         shown = [
@@ -123,6 +131,7 @@ def as_json(request: HttpRequest) -> HttpResponse:
             "fallback": slate.fallback,
             "relaxed": list(slate.relaxed),
         }
+        _view(request)
         return JsonResponse({**head, "items": shown})
 
     return _answered(request, answer)
@@ -140,9 +149,7 @@ def as_html(request: HttpRequest) -> HttpResponse:
 
     def answer(strategy: str | None, slate: ObjectSlate) -> HttpResponse:
         row = HttpResponse(render_slate(slate, request, strategy=strategy, title=title))
-        # After the slate: what is looked at now is not yet something to be reminded of.
-        if request.GET.get("view") == "1" and len(request.GET.getlist("item")) == 1:
-            view_by_row(request, request.GET["item"])
+        _view(request)
         return row
 
     return _answered(request, answer)

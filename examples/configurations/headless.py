@@ -2,10 +2,10 @@
 
 Take this when no template of Django's shows a product. Include ``django_reco.urls`` and call::
 
-    GET  /reco/recommend/?strategy=you_may_also_like&item=keys.phone:3f…&n=8&track=1
+    GET  /reco/recommend/?strategy=you_may_also_like&item=keys.phone:3f…&n=8&view=1
     POST /reco/event/     kind=add_to_cart  item=keys.cover:c-1  token=(of the answer)  position=0
 
-``track=1`` says that a page of this item is shown, and records the view. ``CONSENT`` decides who is given the visitor's cookie;
+``view=1`` says that a page of this item is shown, and records the view. ``CONSENT`` decides who is given the visitor's cookie;
 the front end sends cookies with its calls (``credentials: "include"``) from the same site.
 """
 

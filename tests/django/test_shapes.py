@@ -11,7 +11,7 @@ from django_reco import dirty, registry
 from django_reco.indexer import read_orders
 from django_reco.recommender import process
 from django_reco.rendering import cards
-from tests.django.shapes import DRESSES, MUGS, SHAPES
+from tests.django.shapes import DRESSES, MUGS, SHAPES, Headless
 
 pytestmark = pytest.mark.django_db
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "configurations"
@@ -112,3 +112,26 @@ def test_what_is_hidden_vanishes_from_every_row(shape):
     shape.hide(things[1])
     assert item_id in {marked for _, marked in dirty.take("default")}
     assert all(row and gone not in row for row in rows())
+
+
+def test_a_headless_shop_calls_nothing_but_json(browser, settings):
+    shape = Headless()
+    settings.RECO = {**shape.settings, "MODE": "inline"}
+    things = shape.make()
+    seed = registry.item_id_of(things[0])
+
+    def ask(**query):
+        answer = browser.get("/reco/recommend/", query)
+        assert answer.status_code == 200
+        return answer.json()
+
+    similar = ask(item=seed, strategy="similar_items", n=4, view=1)
+    assert sorted(item["title"] for item in similar["items"]) == DRESSES[1:]
+    assert [item["id"] for item in ask(strategy="recently_viewed")["items"]] == [seed]
+    chosen = {"kind": "add_to_cart", "item": similar["items"][0]["id"], "token": similar["token"], "position": 0}
+    assert browser.post("/reco/event/", chosen).status_code == 204
+    for _ in range(3):
+        shape.buy([things[0], things[9]])
+    assert ask(item=seed, strategy="bought_together", n=1)["items"][0]["id"] == registry.item_id_of(things[9])
+    shape.hide(things[9])
+    assert registry.item_id_of(things[9]) not in {item["id"] for item in ask(strategy="bestsellers", n=50)["items"]}
