@@ -16,10 +16,12 @@ from reco_sdk.cache import AnswerCache
 from reco_sdk.config import Config
 from reco_sdk.errors import UnknownItem
 from reco_sdk.ports import Candidates, Clock
+from reco_sdk.ranking.draft import Draft
 from reco_sdk.ranking.features import MOST_KNOWN, Asked
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.fusion import fuse
 from reco_sdk.ranking.learned import NO_MODEL, LearnedFusion, RankingModel
+from reco_sdk.ranking.merchandising import ActiveRules, Place, Steering
 from reco_sdk.ranking.newcomers import Exposure
 from reco_sdk.ranking.slate import RecommendedItem, Slate
 from reco_sdk.ranking.variety import Variety
@@ -30,7 +32,8 @@ from reco_sdk.snapshot.live import LiveCounts, Orders
 from reco_sdk.snapshot.log import buyer_keys
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.behaviour import Behaviour
-from reco_sdk.sources.context import Context, Source, rows_of
+from reco_sdk.sources.chosen import CHOSEN
+from reco_sdk.sources.context import Context, Source, first_allowed, rows_of
 from reco_sdk.strategies import NEWCOMERS, PERSONAL, STRATEGIES, Strategy
 from reco_sdk.trace import Trace
 from reco_sdk.types import BoolMask, Vector
@@ -50,6 +53,7 @@ class State:
     live: LiveCounts
     behaviour: Behaviour
     model: RankingModel = NO_MODEL
+    rules: ActiveRules | None = None
 
 
 class _LateError(Exception):
@@ -112,37 +116,33 @@ class Engine:
         state = self.state
         at = self._clock.now()
         now = at.timestamp()
-        strategy = STRATEGIES[request.strategy]
         seeds = [row for row in map(state.view.row, request.seeds) if row >= 0]
         if request.seeds and not seeds:
             raise UnknownItem(request.seeds[0])
+        place = Place(request.placement, request.strategy, request.filters, request.segments)
+        steering = None if state.rules is None else state.rules.at(place, now, seeds)
+        name = request.strategy if steering is None else _replaced(steering, request.strategy, seeds)
+        strategy = STRATEGIES[name]
         diversity = request.diversity or strategy.diversity
         mood = self.tracker.mood(request.visitor_id, request.user_id, now) if diversity.by_visitor else None
         variety = Variety(diversity, mood)
         personal = strategy.hides_seen or strategy.personal
         history = self.tracker.history(request.visitor_id, request.user_id, now) if personal else ()
-        bought: tuple[int, ...] = ()
-        buyers: tuple[int, ...] = ()
-        hides_bought = request.filters.exclude_purchased and not strategy.keeps_purchased
-        if (hides_bought or strategy.reads_purchases) and (request.visitor_id or request.user_id):
-            user = self.tracker.user_of(request.visitor_id, request.user_id)
-            browsers = self.browsers.get(user, ()) if user else ()
-            if hides_bought:
-                bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
-            if strategy.reads_purchases:
-                buyers = buyer_keys(request.visitor_id, request.user_id, self.aliases, browsers)
-
+        bought, buyers = self._purchases(request, strategy, state)
         deadline = started + self._config.deadline_ms / 1_000.0 if trace is None else math.inf
         question = (request.strategy, request.n, request.seeds, request.filters, request.strict, request.diversity)
-        stale_key = (question, request.visitor_id, request.user_id)
+        steered = None if steering is None else steering.key
+        stale_key = (question, request.visitor_id, request.user_id, steered)
         # A slate ends where an item is published or expires, and where a search's vector arrives.
         until = state.view.valid_until(now)
         known = tuple(event.query in self.query_vectors for event in history if event.query)
-        key = (question, state.view.version, state.orders.version, until, history, known, bought, buyers, mood, state.model.name)
+        versions = (state.view.version, state.orders.version, state.model.name, steered)
+        key = (question, versions, until, history, known, bought, buyers, mood)
 
         def compute() -> Slate:
-            context = self._context(request, strategy, state, now, seeds, history, bought, buyers)
-            picked = self._pick(context, strategy, request, variety, deadline, trace, state.model.fusions.get(request.strategy))
+            context = self._context(request, strategy, state, now, seeds, history, bought, buyers, steering)
+            fusion = state.model.fusions.get(name)
+            picked = self._pick(context, strategy, request, variety, deadline, trace, fusion, steering)
             return _slate(context, picked, request, at)
 
         try:
@@ -152,7 +152,7 @@ class Engine:
                 slate = self._answers.get_or_compute(key, stale_key, compute, wait_seconds=max(deadline - perf_counter(), 0.0))
         except _LateError:
             self.late_answers += 1
-            context = self._context(request, strategy, state, now, seeds, history, bought, buyers)
+            context = self._context(request, strategy, state, now, seeds, history, bought, buyers, steering)
             earlier = self._answers.stale(stale_key)
             kept = _still_allowed(earlier, context) if earlier is not None else ()
             if earlier is not None and kept:
@@ -160,6 +160,7 @@ class Engine:
             else:
                 picked = _Picked()
                 self._fill(context, () if request.strict else strategy.fallback[-1:], request, picked)
+                _pin(context, steering, request, picked)
                 slate = _slate(context, picked, request, at)
         return Slate(
             id=os.urandom(16).hex(),
@@ -171,6 +172,20 @@ class Engine:
             timings_ms={"total": (perf_counter() - started) * 1_000.0},
         )
 
+    def _purchases(self, request: Request, strategy: Strategy, state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the rows that whoever asks bought and that are not to be shown, and whom their purchases are kept by."""
+        bought: tuple[int, ...] = ()
+        buyers: tuple[int, ...] = ()
+        hides_bought = request.filters.exclude_purchased and not strategy.keeps_purchased
+        if (hides_bought or strategy.reads_purchases) and (request.visitor_id or request.user_id):
+            user = self.tracker.user_of(request.visitor_id, request.user_id)
+            browsers = self.browsers.get(user, ()) if user else ()
+            if hides_bought:
+                bought = tuple(state.live.bought(state.view, request.visitor_id, request.user_id, self.aliases, browsers))
+            if strategy.reads_purchases:
+                buyers = buyer_keys(request.visitor_id, request.user_id, self.aliases, browsers)
+        return bought, buyers
+
     def _context(
         self,
         request: Request,
@@ -181,6 +196,7 @@ class Engine:
         history: tuple[Event, ...],
         bought: Sequence[int],
         buyers: tuple[int, ...],
+        steering: Steering | None,
     ) -> Context:
         view = state.view
         mask = self._mask(view, request.filters, now).copy()
@@ -193,6 +209,13 @@ class Engine:
         out = [row for row in map(view.row, request.filters.exclude_ids) if row >= 0]
         if out:
             mask[out] = False
+        pinnable: BoolMask | None = None
+        if steering is not None:
+            steering.hide(mask)
+            if steering.pins:
+                pinnable = mask.copy()
+                if bought:
+                    pinnable[view.variants_of(bought) if request.filters.one_per_group else list(bought)] = False
         seen = rows_of(view, history)
         known = [*set(seen[seen >= 0].tolist()), *bought] if strategy.hides_seen else list(bought)
         if known:
@@ -209,6 +232,7 @@ class Engine:
             behaviour=state.behaviour,
             query_vectors=self.query_vectors,
             buyers=buyers,
+            pinnable=pinnable,
             new_arrival_days=self._config.new_arrival_days,
         )
 
@@ -234,10 +258,14 @@ class Engine:
         deadline: float,
         trace: Trace | None = None,
         fusion: LearnedFusion | None = None,
+        steering: Steering | None = None,
     ) -> _Picked:
         picked = _Picked()
         if trace is not None:
             trace.begin(context)
+        if steering is not None and steering.replaces is not None and steering.replaces.items:
+            draft = steering.listed(steering.replaces, context.mask, request.n, request.filters.one_per_group)
+            return _Picked(draft.rows, draft.contributions, [CHOSEN] * len(draft.rows), "popular")
         if perf_counter() > deadline:
             raise _LateError
         # Where nobody did anything, a strategy answers as if it read content alone.
@@ -258,7 +286,7 @@ class Engine:
                 if len(candidates.rows):
                     parts.append((candidates, weight))
                     used.append(source)
-            picked, exceeded = _cut(context, parts, used, request, variety, trace, fusion)
+            picked, exceeded = _cut(context, parts, used, request, variety, trace, fusion, steering)
             # A source that gave half of what it was asked for may have more; see View.neighbours.
             full = any(2 * len(candidates.rows) >= k * widened for candidates, _ in parts)
             more = len(picked.rows) < request.n or (exceeded and request.diversity is not None and widened == 1)
@@ -277,6 +305,8 @@ class Engine:
                 context.view, context.orders, context.mask, since, request.strategy, request.n, *lists, self.exposure
             )
             picked.sources[kept:] = [NEWCOMERS] * (len(picked.rows) - kept)
+        if _pin(context, steering, request, picked) and trace is not None:
+            trace.stage("pins", list(picked.rows))
         return picked
 
     @staticmethod
@@ -310,10 +340,34 @@ class Engine:
                 k *= 4
 
 
+def _replaced(steering: Steering, strategy: str, seeds: Sequence[int]) -> str:
+    """Return the strategy that answers, by a rule that replaces the row if one can."""
+    other = None if steering.replaces is None else steering.replaces.strategy
+    known = STRATEGIES.get(other) if other else None
+    return strategy if other is None or known is None or (known.needs_seed and not seeds) else other
+
+
+def _pin(context: Context, steering: Steering | None, request: Request, picked: _Picked) -> bool:
+    """Let rules put what they pin into its place; return whether any does."""
+    if steering is None or context.pinnable is None:
+        return False
+
+    def best(mask: BoolMask) -> int:
+        found = first_allowed(context.orders.popular_rows, mask, 1)
+        return int(found[0]) if len(found) else -1
+
+    by = dict(zip(picked.rows, picked.sources, strict=True))
+    draft = Draft(picked.rows, picked.contributions)
+    steering.pin(draft, context.pinnable, request.n, request.filters.one_per_group, best)
+    picked.sources = [CHOSEN if row in draft.pinned else by[row] for row in draft.rows]
+    return bool(draft.pinned)
+
+
 def _still_allowed(slate: Slate, context: Context) -> tuple[RecommendedItem, ...]:
     """Return what of an earlier slate may still be shown: the clock excuses no item that is sold out."""
     rows = ((item, context.view.row(item.id)) for item in slate.items)
-    kept = (item for item, row in rows if row >= 0 and context.mask[row])
+    pinnable = context.mask if context.pinnable is None else context.pinnable
+    kept = (i for i, row in rows if row >= 0 and (pinnable if i.reason_kind == CHOSEN.name else context.mask)[row])
     return tuple(item._replace(position=position) for position, item in enumerate(kept))
 
 
@@ -325,6 +379,7 @@ def _cut(
     variety: Variety,
     trace: Trace | None,
     fusion: LearnedFusion | None,
+    steering: Steering | None,
 ) -> tuple[_Picked, bool]:
     """Fuse, by what was learnt if anything was, and keep the best ``n``."""
     if trace is not None:
@@ -333,6 +388,10 @@ def _cut(
     fused = fuse(parts) if fusion is None or not parts else fusion.fuse(parts, names, asked_of(context))
     if trace is not None:
         trace.stage("fusion", fused.rows, fused.scores.tolist())
+    if steering is not None:
+        fused = steering.weigh(fused)
+        if trace is not None:
+            trace.stage("rules", fused.rows, fused.scores.tolist())
     fused, exceeded = variety.choose(context.view, fused, request.n, request.filters.one_per_group)
     picked = _Picked(rows=fused.rows.tolist())
     count = len(used)

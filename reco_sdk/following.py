@@ -22,8 +22,10 @@ from reco_sdk.items.text import TextRecipe
 from reco_sdk.memory import give_back_freed
 from reco_sdk.ports import Clock, Store, StoredInteraction
 from reco_sdk.ranking.learned import NO_MODEL
+from reco_sdk.ranking.merchandising import RuleSet
 from reco_sdk.ranking.model_files import ModelReader
 from reco_sdk.reading import PAGE
+from reco_sdk.rulebook import load_rules
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.base import Base
 from reco_sdk.snapshot.live import LiveCounts, Orders
@@ -108,6 +110,7 @@ class Follower:
         self._folder = folder
         self._models = ModelReader(folder.root)
         self._model = NO_MODEL
+        self._rules = RuleSet(0, ())
         self._config = config
         self._clock = clock
         self._troubles = troubles
@@ -156,6 +159,7 @@ class Follower:
         await self._refresh_aliases()
         async with self._refreshing:
             await self._refresh_model()
+            await self._refresh_rules()
             if not await self._refresh_snapshot():
                 await self._take_over(self.base)
         if self._starting:
@@ -175,6 +179,7 @@ class Follower:
         """Do the same as often as one likes: items that change without a pause are taken over together."""
         async with self._refreshing:
             swapped = await self._refresh_model()
+            swapped = await self._refresh_rules() or swapped
             swapped = await self._refresh_snapshot() or swapped
             items = time.monotonic() >= self._items_not_before and await self._refresh_items()
             interactions = await self._refresh_interactions()
@@ -321,6 +326,29 @@ class Follower:
         self._engine.state = replace(self._engine.state, model=model)
         return True
 
+    # -- rules
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules as they were read last."""
+        return self._rules
+
+    async def _refresh_rules(self) -> bool:
+        """Steer by the rules as they are in the store now."""
+        rules, wrong = await load_rules(self._store, self._rules)
+        if rules is self._rules:
+            return False
+        if wrong is None:
+            self._troubles.mended("rules")
+        else:
+            self._troubles.note("rules", wrong)
+            logger.warning("a rule is passed over: %s", wrong)
+        self._rules = rules
+        state = self._engine.state
+        active = await asyncio.to_thread(rules.over, state.view)
+        self._engine.state = replace(state, rules=active)
+        return True
+
     # -- items
 
     async def _refresh_items(self) -> bool:
@@ -417,7 +445,7 @@ class Follower:
             started = time.thread_time()
             view = View(base, list(delta.changed.values()), delta.vectors, delta.deleted, version)
             behaviour.publish()
-            state = State(view, live.orders(view), live, behaviour, self._model)
+            state = State(view, live.orders(view), live, behaviour, self._model, self._rules.over(view))
             return state, time.thread_time() - started
 
         return await asyncio.to_thread(make)

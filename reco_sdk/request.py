@@ -54,6 +54,9 @@ class Request:
     strict
         Whether only what the strategy's own sources found is shown: a short or empty row rather than fallbacks.
 
+    segments
+        Names of groups that whoever asks belongs to, for rules that are meant for some.
+
     Raises
     ------
     InvalidRequest
@@ -69,6 +72,7 @@ class Request:
     filters: Filters = field(default_factory=Filters)
     diversity: Diversity | None = None
     strict: bool = False
+    segments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("strategy", "placement"):
@@ -83,6 +87,9 @@ class Request:
         seeds: object = self.seeds
         object.__setattr__(self, "seeds", (seeds,) if isinstance(seeds, str) else tuple(self.seeds))
         _check_ids("seeds", *self.seeds)
+        segments: object = self.segments
+        object.__setattr__(self, "segments", (segments,) if isinstance(segments, str) else tuple(self.segments))
+        _check_ids("segments", *self.segments)
         for name in ("visitor_id", "user_id"):
             value = getattr(self, name)
             if value is not None:

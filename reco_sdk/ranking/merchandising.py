@@ -145,6 +145,16 @@ class ActiveRules:
             out |= expression.mask(self._view, now, seeds)
         return out
 
+    def names(self, rule: Rule, row: int) -> bool:
+        """Return whether a rule acts on a row whatever the request."""
+        return bool(np.isin(row, self._rows[self.rules.index(rule)]))
+
+    def never(self, rule: Rule) -> bool:
+        """Return whether a rule acts on nothing that is in the catalogue, whatever the request."""
+        number = self.rules.index(rule)
+        expression = self._expressions[number]
+        return not (expression is not None and _varies(expression)) and not self._view.alive[self._rows[number]].any()
+
     # -- which rules are meant
 
     def meant(self, place: Place, now: float, seeds: Sequence[int]) -> _Meant:

@@ -85,6 +85,8 @@ class Context:
     query_vectors: Mapping[str, Vector] = field(default_factory=dict)
     buyers: tuple[int, ...] = ()
     new_arrival_days: float = 60.0
+    pinnable: BoolMask | None = None
+    """What a rule may pin, where one pins: what may be recommended, seen or not."""
     history_numbers: History | None = None
     """The history as item numbers, once a source read it."""
     nearest_sessions: tuple[Nearest | None] | None = None
