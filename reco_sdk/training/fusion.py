@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -29,8 +29,13 @@ MOST_CELLS: Final = 200_000_000
 LEAST_QUESTIONS: Final = 300
 """With fewer that a candidate answers, trees learn noise."""
 
+FEW_QUESTIONS: Final = 5_000
+"""So few are asked both ways."""
 MANY_QUESTIONS: Final = 3_000
 """With fewer, trees are also fitted to correct the best blend."""
+SURE: Final = 2.0
+"""Trees must be better than a blend by so many standard errors on what was held back: they read what shifts between the slice and
+the day they serve, a blend of shares does not."""
 MOST_DRAWS: Final = 5
 """Where questions are drawn by lot, and there are few: how often."""
 
@@ -53,17 +58,15 @@ def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
     labels: list[npt.NDArray[np.int8]] = []
     units: list[int] = []
     asked = cells = 0
-    mask = None if part.repeats else np.ones(log.n_items, np.bool_)
-    for question in _shuffled(part.questions):
+    mask = np.ones(log.n_items, np.bool_)
+    for question, new in _ways(part):
         if asked and (time.perf_counter() > until or cells > MOST_CELLS):
             break
         asked += 1
         shown = log.items[question.shown]
-        if mask is not None:
-            mask[shown] = False
-        rows, of_rows = pool.draw(pool.history(shown, log.times[question.shown]), mask)
-        if mask is not None:
-            mask[shown] = True
+        mask[shown] = not new
+        rows, of_rows = pool.draw(pool.history(shown, log.times[question.shown]), mask if new else None)
+        mask[shown] = True
         hits = np.isin(rows, question.targets)
         if hits.any():
             features.append(of_rows)
@@ -73,8 +76,16 @@ def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:
     return Groups(pool.names, tuple(features), tuple(labels), asked, np.asarray(units, np.int32))
 
 
-def _shuffled(questions: Sequence[Question]) -> list[Question]:
-    return [questions[place] for place in np.random.default_rng(0).permutation(len(questions))]
+def _ways(part: Slice) -> Iterator[tuple[Question, bool]]:
+    """Yield the questions, drawn by lot, and whether what was shown is no answer: some pages show it again and some do not.
+
+    Where answers were seen before now and then, and there is room, each question is asked either way.
+    """
+    both = part.repeats and len(part.questions) < FEW_QUESTIONS
+    for place in np.random.default_rng(0).permutation(len(part.questions)):
+        yield part.questions[place], not part.repeats
+        if both:
+            yield part.questions[place], True
 
 
 def fit_fusion(
@@ -111,7 +122,7 @@ def fit_fusion(
     groups, held = groups.some_held(HELD_SHARE)
     ranker: Ranker
     ranker, choice = best_blend(groups, pool, LEAST_QUESTIONS)
-    quality = groups.quality(ranker, held)
+    of_best = groups.first(held).qualities(ranker)
     learnt = f"{len(groups):,} of {groups.asked:,} questions ({part.kind})"
     if len(groups) >= LEAST_QUESTIONS:
         bases: list[tuple[Ranker | None, str]] = [(None, "trees")]
@@ -119,6 +130,7 @@ def fit_fusion(
             bases.append((ranker, f"trees over {choice}"))
         for base, name in bases:
             trees = fit_trees(groups, held, 0.4 * left / len(bases), base)
-            if (of_trees := groups.quality(trees, held)) > quality:
-                ranker, choice, quality = trees, name, of_trees
+            gain = (of_trees := groups.first(held).qualities(trees)) - of_best
+            if float(gain.mean()) > SURE * float(gain.std()) / max(len(gain), 1) ** 0.5:
+                ranker, choice, of_best = trees, name, of_trees
     return Fused(make_pool(log, items, fits, limit), ranker, f"{choice}, by {learnt}")

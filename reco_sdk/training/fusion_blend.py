@@ -62,6 +62,7 @@ def best_blend(groups: Groups, pool: Pool, least: int = LEAST_TO_ADD) -> tuple[B
 def _add(groups: Groups, names: tuple[str, ...], best: Blend, chosen: str, columns: list[str]) -> tuple[Blend, str]:
     """Add what pays most, as long as anything does."""
     few = groups.first(MOST_ASKED)
+    columns = [name for name in columns if name.removesuffix("_share") != chosen]
     quality = few.qualities(best)
     while True:
         found: tuple[float, Blend, Floats, str] | None = None
