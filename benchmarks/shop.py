@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from benchmarks.data import built_once
 from benchmarks.measure import PINNED, ROOT
 
-__all__ = ["ShopProcess", "environment", "manage", "prepare", "prepared", "serving"]
+__all__ = ["ShopProcess", "digest_of", "environment", "manage", "prepare", "prepared", "serving"]
 
 SHOP: Final = ROOT / "examples" / "giftshop"
 STEPS: Final = ("migrate", "load_shop", "reco_sync")
@@ -62,11 +62,14 @@ def prepare(var: Path, database: str = "") -> None:
 
 def _content() -> str:
     """Return a digest of what a prepared shop is made from."""
+    own = (*(SHOP / "data").glob("*"), *(SHOP / "shop" / "migrations").glob("*.py"), SHOP / "giftshop" / "settings.py")
+    return digest_of(*own)
+
+
+def digest_of(*paths: Path) -> str:
+    """Return a digest of the files that a shop is made from, and of what makes its tables and its snapshot."""
     digest = hashlib.sha256()
-    for folder, pattern in ((SHOP / "data", "*"), (SHOP / "shop" / "migrations", "*.py"), (ROOT / "migrations", "*.sql")):
-        for path in sorted(folder.glob(pattern)):
-            digest.update(path.read_bytes())
-    for path in ((SHOP / "giftshop" / "settings.py"), *sorted((ROOT / "reco_sdk" / "snapshot").glob("*.py"))):
+    for path in sorted((*paths, *(ROOT / "migrations").glob("*.sql"), *(ROOT / "reco_sdk" / "snapshot").glob("*.py"))):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -117,8 +117,6 @@ def memory(outside: str) -> dict[str, float]:
 
 
 def main() -> None:
-    answers = sys.stdout
-    sys.stdout = sys.stderr
     # The model may be in the page's process, and the tag is alone on the page.
     if hasattr(settings, "RECO"):
         settings.RECO["EMBED_IN_WEB"] = os.environ.get("BENCH_EMBEDS") == "1"
@@ -147,6 +145,13 @@ def main() -> None:
         "encode": shop_fresh.encode,
         "sync": shop_fresh.sync,
     }
+    answer_questions(known)
+
+
+def answer_questions(known: dict[str, Callable[..., Any]]) -> None:
+    """Answer one JSON question a line, as long as somebody asks; whatever else is printed goes to standard error."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr
     for line in sys.stdin:
         question = json.loads(line)
         try:

@@ -13,7 +13,6 @@ os.environ["BOOKSHOP_DEBUG"] = "0"
 from bookshop.settings import *  # noqa: E402, F403 - after the folder is named
 
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:", "ATOMIC_REQUESTS": True}}
-HAYSTACK_CONNECTIONS = {"default": {"ENGINE": SEARCH, "STORAGE": "ram", "INCLUDE_SPELLING": True}}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 RECO = {"PRESET": "oscar", "MODE": "inline"}

@@ -3,21 +3,19 @@
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from oscar.core.loading import get_model
-
 from django_reco.indexer import read_orders
 from django_reco.recommender import process
 from django_reco.testing import reset
+from oscar.apps.order.signals import order_placed
+from oscar.core.loading import get_model
 
 Line = get_model("order", "Line")
 Order = get_model("order", "Order")
 Product = get_model("catalogue", "Product")
 WishList = get_model("wishlists", "WishList")
 
-pytestmark = pytest.mark.skipif(not hasattr(settings, "RECO"), reason="the shop runs without recommendations")
 AGES_AGO = timedelta(days=400)
 
 
@@ -33,9 +31,9 @@ def done(person):
     """What is known of an account: (kind, item or words), oldest first."""
     backend = process.backend(in_line=True)
     backend.flush()
-    return [
-        (entry.kind, entry.item_id or entry.query) for entry in backend.interactions() if entry.user_id == str(person.pk)
-    ]
+    stored = backend.facade.run(backend.facade.core.store.interactions_since(0))
+    mine = [entry.interaction for entry in stored if entry.interaction.user_id == str(person.pk)]
+    return [(entry.kind, entry.item_id or entry.query) for entry in mine]
 
 
 def test_views_baskets_searches_and_wishes_are_recorded(shopper, reader, book, shirt):
@@ -60,14 +58,18 @@ def placed(person, number, *products):
     prices += ("line_price_before_discounts_excl_tax",)
     for product in products:
         Line.objects.create(
-            order=order, product=product, title="-", partner_name="-", partner_sku="-", num_allocated=0, **dict.fromkeys(prices, 1)
+            order=order,
+            product=product,
+            title="-",
+            partner_name="-",
+            partner_sku="-",
+            num_allocated=0,
+            **dict.fromkeys(prices, 1),
         )
     return order
 
 
 def test_an_order_is_a_purchase_of_each_line_once(shopper, reader, book, shirt, django_capture_on_commit_callbacks):
-    from oscar.apps.order.signals import order_placed
-
     order = placed(reader, "77-1", book, shirt.children.first())
     expected = [("purchase", f"catalogue.product:{book.pk}"), ("purchase", f"catalogue.product:{shirt.pk}")]
     for _ in range(2):
@@ -79,8 +81,6 @@ def test_an_order_is_a_purchase_of_each_line_once(shopper, reader, book, shirt, 
 
 
 def test_what_is_rolled_back_was_never_bought(shopper, reader, book, django_capture_on_commit_callbacks):
-    from oscar.apps.order.signals import order_placed
-
     order = placed(reader, "77-2", book)
     with django_capture_on_commit_callbacks():  # none of them runs
         order_placed.send(sender=None, order=order, user=reader)

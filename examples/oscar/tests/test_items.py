@@ -1,22 +1,17 @@
 """Oscar's products as items."""
 
-import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django_reco.registry import adapters
 from oscar.core.loading import get_model
 
 Product = get_model("catalogue", "Product")
 ProductAttribute = get_model("catalogue", "ProductAttribute")
 Review = get_model("reviews", "ProductReview")
 
-pytestmark = pytest.mark.skipif(not hasattr(settings, "RECO"), reason="the shop runs without recommendations")
-
 
 def items():
-    from django_reco.registry import adapters
-
     adapter = adapters()["catalogue.product"]
     made, refused = adapter.items(adapter.index_queryset())
     assert not refused

@@ -48,7 +48,11 @@ def test_a_day_in_the_shop(shopper, book, shirt):
     step("add", post(f"/basket/add/{book.pk}/", {"quantity": 1}))
     step("add a child", post(f"/basket/add/{shirt.pk}/", {"quantity": 1, "child_id": child.pk}))
     step("basket", get("/basket/"))
-    account = {"registration-email": "ada@example.org", "registration-password1": "larks-ascend", "registration-password2": "larks-ascend"}
+    account = {
+        "registration-email": "ada@example.org",
+        "registration-password1": "larks-ascend",
+        "registration-password2": "larks-ascend",
+    }
     step("register", post("/accounts/login/", {**account, "registration_submit": "1"}))
     step("log out", get("/accounts/logout/"))
     login = {"login-username": "ada@example.org", "login-password": "larks-ascend", "login_submit": "1"}

@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
@@ -11,8 +9,6 @@ from oscar.core.loading import get_model
 Product = get_model("catalogue", "Product")
 Recommendation = get_model("catalogue", "ProductRecommendation")
 StockRecord = get_model("partner", "StockRecord")
-
-pytestmark = pytest.mark.skipif(not hasattr(settings, "RECO"), reason="the shop runs without recommendations")
 
 
 def shown(client, address, strategy="you_may_also_like"):
