@@ -71,6 +71,7 @@ async def diagnose(
         "snapshot": None if base.path is None else {"path": str(base.path), **base.meta},
         "hnsw": hnsw_available(),
         "late_answers": engine.late_answers,
+        "new_items": engine.exposure.to_dict(),
         "model": None,
         "ranking": await asyncio.to_thread(model_facts, state.model, models),
     }

@@ -55,6 +55,10 @@ class Exposure:
         """The part of the relevance that was given up for it."""
         return self.given_up / self.score if self.score else 0.0
 
+    def to_dict(self) -> dict[str, float]:
+        """Return JSON-ready figures."""
+        return {"places": self.places, "given": self.given, "share": round(self.share, 4), "cost": round(self.cost, 4)}
+
 
 def admit(exposure: Exposure, rows: list[int], contributions: list[dict[str, float]], new: list[int], n: int) -> int:
     """Let new items stand at the end of a slate of ``n``; return how many of what stood there stay.

@@ -95,6 +95,9 @@ def build_snapshot(
     """
     now = time.time() if now is None else now
     report = progress or _silent
+    cleaning = source.log.clean(now)
+    if cleaning.kept < cleaning.read:
+        logger.info("%s", cleaning)
 
     raw, has_vector = _matrix(source)
     whitening = Whitening.fit(raw[has_vector]) if has_vector.any() else None
@@ -151,6 +154,7 @@ def build_snapshot(
         "items": len(items),
         "with_vector": int(has_vector.sum()),
         "interactions": len(log),
+        "left_out": dict(cleaning.dropped),
         "sessions": len(sessions),
         "dimension": int(vectors.shape[1]),
         "whitened": whitening is not None,
@@ -246,7 +250,8 @@ def _absent(whole: InteractionLog, absent: Sequence[str], now: float, config: Co
 
 def _weights(log: LogArrays, n: int, now: float, config: Config) -> tuple[Floats, Floats, Floats]:
     """Return popular, trending and sold."""
-    sales = log.take(log.bought > 0)
+    # What was given back was not sold.
+    sales = log.take(log.bought != 0)
     return (
         popularity(log, n, now, config.popular_half_life_days),
         popularity(log, n, now, config.trending_half_life_days),

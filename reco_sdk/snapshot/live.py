@@ -83,7 +83,7 @@ class LiveCounts:
                 weight, age = kind_weight(i.kind, i.value), i.at.timestamp() - self._reference
                 long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in per_second)
                 slot = self._slot(i.item_id)  # before the array is read: it may be replaced by a larger one
-                self._weights[slot] += (long, short, long if i.kind == "purchase" else 0.0)
+                self._weights[slot] += (long, short, long if i.kind in MONEY_KINDS else 0.0)
                 if i.kind in MONEY_KINDS:
                     who = visitor_hash(i.visitor_id, i.user_id, aliases)
                     counts = purchases.setdefault(who, dict(self._bought.get(who, {})))

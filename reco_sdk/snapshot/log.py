@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from reco_sdk.interactions.cleaning import CleaningReport, cleaned
 from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import decay, kind_weight
 from reco_sdk.items.tables import key_hash
@@ -105,6 +106,7 @@ class InteractionLog:
         self._items: dict[str, int] = {}
         self._visitors: dict[tuple[str | None, str | None], tuple[int, int, int]] = {}
         self._parts: list[tuple[list[Any], ...]] = []
+        self._kept: npt.NDArray[np.bool_] | None = None
 
     def add(self, interactions: Iterable[Interaction]) -> None:
         """Append interactions; those without an item (searches) are passed over."""
@@ -132,7 +134,19 @@ class InteractionLog:
             baskets.append(basket_key(i.session_id, *who) if i.kind == "purchase" else 0)
             buyers.append(buyer if i.kind in MONEY_KINDS else 0)
         if items:
+            self._kept = None
             self._parts.append((items, visitors, weights, at, bought, sessions, baskets, buyers))
+
+    def clean(self, now: float) -> CleaningReport:
+        """Leave out what says nothing about what people like, as of ``now`` (epoch seconds); return what that was.
+
+        It concerns what was added so far.
+        """
+        everything = {item_id: place for place, item_id in enumerate(self._items)}
+        self._kept = None
+        log = self.arrays(everything)
+        self._kept, report = cleaned(log.sessions, log.rows, log.weights, log.at, log.bought != 0, now)
+        return report
 
     def absent(self, row_of: Mapping[str, int]) -> list[str]:
         """Return the ids of the items in the log that a catalogue does not hold (yet, or any more)."""
@@ -149,6 +163,8 @@ class InteractionLog:
         items = column(0, np.int64)
         rows = to_row[items] if len(items) else np.empty(0, np.int32)
         keep = rows >= 0
+        if self._kept is not None:
+            keep &= self._kept
         return LogArrays(
             rows=rows[keep],
             visitors=column(1, np.uint64)[keep],

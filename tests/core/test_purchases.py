@@ -109,7 +109,10 @@ class Shop(RuleBasedStateMachine):
         stored = [s.interaction for s in self.run(self.recos[0].store.interactions_since(0))]
         assert len({i.event_id for i in stored}) == len(stored)
         assert {line(number).event_id for number in self.safe} <= {i.event_id for i in stored}
-        lines = Counter(i.item_id for i in stored if i.kind == "purchase")
+        lines = Counter()
+        for i in stored:
+            lines[i.item_id] += 1 if i.kind == "purchase" else -1
+        lines = +lines  # what was given back was not sold
         most = max(lines.values(), default=0)
         wanted = {item: np.log1p(5 * count) / np.log1p(5 * most) for item, count in lines.items()}
         net = Counter()
