@@ -57,12 +57,12 @@ DEFAULTS: Final[Mapping[str, Placement]] = {
     "category": Placement(strategy="bestsellers"),
     "item": Placement(strategy="you_may_also_like", fallback=("recommended_for_you",)),
     "cart": Placement(strategy="bought_together", fallback=("recommended_for_you",), n=6),
-    "checkout": Placement(strategy="bought_together", fallback=("recommended_for_you",), n=4),
+    "checkout": Placement(strategy="bought_together", fallback=("buy_again", "recommended_for_you"), n=4),
     "order_confirmation": Placement(strategy="bought_together", fallback=("recommended_for_you",)),
     "search_results": Placement(strategy="recommended_for_you"),
     "no_results": Placement(strategy="recommended_for_you"),
     "not_found": Placement(strategy="trending"),
-    "account": Placement(strategy="recommended_for_you"),
+    "account": Placement(strategy="buy_again", fallback=("recommended_for_you",)),
     "email": Placement(strategy="recommended_for_you"),
 }
 """Every placement, and what is asked for there unless settings say otherwise."""

@@ -421,6 +421,36 @@ class CoreRecommender:
         InvalidRequest
             For an unknown strategy or placement, ``n`` out of bounds, or a seed that a given strategy misses.
         """
+        slate = self.answer(
+            visitor_id=visitor_id,
+            user_id=user_id,
+            placement=placement,
+            strategy=strategy,
+            seeds=seeds,
+            n=n,
+            filters=filters,
+            fallback=fallback,
+            strict=strict,
+            relaxed=relaxed,
+        )
+        return self._shown(slate, visitor_id, user_id)
+
+    def answer(
+        self,
+        *,
+        visitor_id: str | None = None,
+        user_id: str | None = None,
+        placement: str = "home",
+        strategy: str | None = None,
+        seeds: Sequence[str] = (),
+        n: int | None = None,
+        filters: Filters | None = None,
+        fallback: Sequence[str] | None = None,
+        strict: bool | None = None,
+        relaxed: bool | None = None,
+    ) -> Slate:
+        """As :meth:`recommend`, in any thread, without logging the slate as shown."""
+        self._check_open()
         if strategy is None and isinstance(placement, str) and placement in self.placements:
             base = self.placements[placement]
         else:
@@ -437,10 +467,8 @@ class CoreRecommender:
         }
         strategies = base.strategies if fallback is None else (base.strategy, *fallback)
         if strategy is not None and len(strategies) == 1 and not relaxed:
-            return self.recommend_now(Request(strategy=strategy, **fields))
-        self._check_open()
-        slate = ask(self.engine.recommend, lambda: self.engine.state.view, strategies, relaxed=relaxed, **fields)
-        return self._shown(slate, visitor_id, user_id)
+            return self.engine.recommend(Request(strategy=strategy, **fields))
+        return ask(self.engine.recommend, lambda: self.engine.state.view, strategies, relaxed=relaxed, **fields)
 
     def recommend_now(self, request: Request) -> Slate:
         """Answer a request from memory, in any thread; see :meth:`recommend`."""

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,9 @@ from urllib.parse import quote
 
 from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.importing import import_command
+from reco_sdk.cli.newsletter import newsletter_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
+from reco_sdk.cli.rules import rules_command
 from reco_sdk.cli.stores import need_store
 from reco_sdk.cli.training import train_command
 from reco_sdk.cli.working import snapshot_command, worker_command
@@ -24,7 +26,6 @@ from reco_sdk.config import Config
 from reco_sdk.errors import MissingExtra, StoreError
 from reco_sdk.ports import Store
 from reco_sdk.ranking.filters import Filters
-from reco_sdk.request import Request
 from reco_sdk.storage import schema
 from reco_sdk.storage.postgres import PostgresStore
 from reco_sdk.storage.sqlite import SqliteStore
@@ -46,7 +47,7 @@ def _config(arguments: Namespace, **settings: Any) -> Config:
     return Config.from_env(**settings)
 
 
-async def _answer(arguments: Namespace, request: Callable[[Filters], Request]) -> int:
+async def _answer(arguments: Namespace, strategy: str | None, seeds: Sequence[str]) -> int:
     config = _config(arguments, **_LOOKING_ONLY)
     need_store(config)
     filters = Filters(
@@ -57,9 +58,16 @@ async def _answer(arguments: Namespace, request: Callable[[Filters], Request]) -
         brands=tuple(arguments.brand),
         exclude_ids=frozenset(arguments.exclude),
     )
-    asked = request(filters)
     async with Recommender.open(config=config) as reco:
-        slate = reco.engine.recommend(asked)  # not reco.recommend(): nobody is shown this, so no impression is logged
+        slate = reco.answer(  # not reco.recommend(): nobody is shown this, so no impression is logged
+            strategy=strategy,
+            placement=arguments.placement,
+            n=arguments.n,
+            seeds=seeds,
+            visitor_id=arguments.visitor,
+            user_id=arguments.user,
+            filters=None if filters == Filters() else filters,
+        )
         if arguments.json:
             say_json(slate.to_dict())
         else:
@@ -69,34 +77,12 @@ async def _answer(arguments: Namespace, request: Callable[[Filters], Request]) -
 
 async def similar(arguments: Namespace) -> int:
     """Show what is like an item."""
-    return await _answer(
-        arguments,
-        lambda filters: Request(
-            strategy="similar_items",
-            placement=arguments.placement,
-            n=arguments.n,
-            seeds=(arguments.item_id,),
-            visitor_id=arguments.visitor,
-            user_id=arguments.user,
-            filters=filters,
-        ),
-    )
+    return await _answer(arguments, "similar_items", (arguments.item_id,))
 
 
 async def recommend(arguments: Namespace) -> int:
     """Show a slate."""
-    return await _answer(
-        arguments,
-        lambda filters: Request(
-            strategy=arguments.strategy,
-            placement=arguments.placement,
-            n=arguments.n,
-            seeds=tuple(arguments.seed),
-            visitor_id=arguments.visitor,
-            user_id=arguments.user,
-            filters=filters,
-        ),
-    )
+    return await _answer(arguments, arguments.strategy, tuple(arguments.seed))
 
 
 async def sync(arguments: Namespace) -> int:
@@ -201,5 +187,7 @@ COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] =
     "migrate": migrate,
     "doctor": doctor,
     "evaluate": evaluate_command,
+    "newsletter": newsletter_command,
+    "rules": rules_command,
     "train": train_command,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from reco_sdk.cli import evaluating
+from reco_sdk.cli import evaluating, newsletter
 from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
@@ -116,7 +116,7 @@ def make_parser() -> argparse.ArgumentParser:
     _slate(similar, "item")
 
     recommend = add("recommend", "show a slate for a visitor, a user, or nobody in particular", _RECOMMEND)
-    recommend.add_argument("--strategy", default="recommended_for_you", metavar="NAME", help="default: %(default)s")
+    recommend.add_argument("--strategy", metavar="NAME", help="default: what the settings say of the placement")
     recommend.add_argument("--seed", action="append", default=[], metavar="ITEM_ID", help="start from this item; may be repeated")
     _slate(recommend, "home")
 
@@ -154,6 +154,8 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate = add("evaluate", "measure how good recommendations are, on a folder of data", evaluating.EXAMPLES, json=False)
     evaluating.options(evaluate)
     _model(evaluate)
+
+    newsletter.options(add("newsletter", "write a row for every user to a file", newsletter.EXAMPLES))
 
     _model(add("doctor", "look at the store, the model and the snapshot, and say what is wrong", _DOCTOR))
     return parser

@@ -9,7 +9,7 @@ from aiohttp import web
 from reco_sdk.errors import NotRunning, UnknownItem
 from reco_sdk.server.bodies import read_interactions, read_items
 from reco_sdk.server.context import OPENAPI, RECOMMENDER
-from reco_sdk.server.parameters import RECOMMEND, SIMILAR, filters_of, parse
+from reco_sdk.server.parameters import FILTERS, RECOMMEND, SIMILAR, filters_of, parse
 
 __all__ = ["delete_item", "healthz", "openapi", "post_interactions", "post_items", "recommend", "similar"]
 
@@ -39,10 +39,11 @@ async def post_interactions(request: web.Request) -> web.Response:
 async def recommend(request: web.Request) -> web.Response:
     """Answer with a slate."""
     given = parse(request.query, RECOMMEND)
-    filters = filters_of(given)
-    names = ("visitor_id", "user_id", "n", "placement", "strategy", "seeds")
+    names = ("visitor_id", "user_id", "n", "placement", "strategy", "seeds", "fallback", "strict", "relaxed")
     arguments = {name: given[name] for name in names if name in given}
-    slate = await request.config_dict[RECOMMENDER].recommend(**arguments, filters=filters)
+    if any(parameter.name in given for parameter in FILTERS):
+        arguments["filters"] = filters_of(given)  # instead of the placement's
+    slate = await request.config_dict[RECOMMENDER].recommend(**arguments)
     return web.json_response(slate.to_dict())
 
 

@@ -77,6 +77,8 @@ FILTERS: Final = (
     ),
     Parameter(name="price_min", kind="number", description="What is asked now is at least this."),
     Parameter(name="price_max", kind="number", description="What is asked now is at most this."),
+    _text("where", "An expression over an item's fields and the seed's, such as `price < 50 and brand == seed.brand`."),
+    _text("where", "A filter expression, such as `brand == seed.brand and price < 50`.", default=""),
     _text("only", "Nothing but these items.", repeated=True),
     _text("exclude", "None of these items.", repeated=True),
     Parameter(name="available", kind="boolean", default=True, description="Only what can be bought now."),
@@ -87,14 +89,19 @@ FILTERS: Final = (
 _WHO: Final = (
     _text("visitor_id", "The browser that asks."),
     _text("user_id", "The account that asks."),
-    Parameter(name="n", kind="integer", default=8, description="How many; fewer come back only when fewer exist."),
+    Parameter(name="n", kind="integer", description="How many, by default 8 or what the placement says."),
 )
+
+_SEEDED: Final = ", ".join(f"`{name}`" for name, strategy in sorted(STRATEGIES.items()) if strategy.needs_seed)
 
 RECOMMEND: Final = (
     *_WHO,
     _text("placement", "Where the slate will be shown.", default="home", choices=sorted(PLACEMENTS)),
-    _text("strategy", "How it is composed.", default="recommended_for_you", choices=sorted(STRATEGIES)),
-    _text("seeds", "Items it starts from; needed by `similar_items` and `you_may_also_like`.", repeated=True),
+    _text("strategy", "How it is composed. Default: what the settings say of the placement.", choices=sorted(STRATEGIES)),
+    _text("seeds", f"Items it starts from; needed by {_SEEDED}.", repeated=True),
+    _text("fallback", "Strategies to ask next as long as nothing was found.", repeated=True, choices=sorted(STRATEGIES)),
+    Parameter(name="strict", kind="boolean", description="Only what the strategy's own sources find, no filler."),
+    Parameter(name="relaxed", kind="boolean", description="Drop filters where fewer than `n` pass them."),
     *FILTERS,
 )
 
@@ -177,11 +184,13 @@ def filters_of(given: Mapping[str, Any]) -> Filters:
         available=given.get("available", True),
         price_min=given.get("price_min"),
         price_max=given.get("price_max"),
+        where=given.get("where", ""),
         categories=tuple(given.get("category", ())),
         brands=tuple(given.get("brand", ())),
         languages=tuple(given.get("language", ())),
         tags=tuple(given.get("tag", ())),
         attributes=tuple(attributes.items()),
+        where=given.get("where", ""),
         only_ids=frozenset(given["only"]) if "only" in given else None,
         exclude_ids=frozenset(given.get("exclude", ())),
         exclude_purchased=given.get("exclude_purchased", True),

@@ -194,6 +194,7 @@ def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
         "migrate",
         "doctor",
         "evaluate",
+        "newsletter",
     }
     for name, command in commands.items():
         assert f"reco {name}" in command.format_help().partition("examples:")[2]

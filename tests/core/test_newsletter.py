@@ -1,0 +1,122 @@
+"""A row for every user in a file: everybody is there, what is there is right, and a killed run goes on."""
+
+import csv
+
+import pyarrow.parquet
+import pytest
+
+from reco_sdk.errors import ConfigError
+from reco_sdk.newsletter import read_users, write_newsletter
+from reco_sdk.newsletter import writing as newsletter_writing
+from tests.core.support import WARDROBE, act, purchase, recommender, view
+
+
+@pytest.fixture
+async def reco():
+    async with recommender() as opened:
+        await opened.upsert_items(WARDROBE)
+        for place, who in enumerate(("anna", "bo", "cleo", "dan", "eve")):
+            await opened.record(act("view_item", WARDROBE[place].id, None, user_id=who, ago=60))
+        await opened.record(act("purchase", "kettle", None, user_id="anna", ago=30))
+        await opened.record(view("hose", "browser"))
+        await opened.alias("browser", "fay")
+        await opened.flush()
+        await opened.sync()
+        yield opened
+
+
+def lines(path):
+    if path.suffix == ".parquet":
+        return pyarrow.parquet.read_table(path).to_pylist()
+    with path.open(encoding="utf-8", newline="") as source:
+        return list(csv.DictReader(source))
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+async def test_every_user_has_the_row_that_a_page_would_show(reco, tmp_path, name):
+    report = await write_newsletter(reco, tmp_path / name, n=3, base_url="https://shop.example")
+    assert (report.users, report.rows, report.empty, report.resumed) == (6, 18, 0, 0)
+    found = lines(tmp_path / name)
+    assert list(dict.fromkeys(line["user_id"] for line in found)) == ["anna", "bo", "cleo", "dan", "eve", "fay"]
+    for user in ("anna", "fay"):
+        page = await reco.recommend(user_id=user, placement="email", n=3)
+        assert [line["item_id"] for line in found if line["user_id"] == user] == list(page.ids)
+    assert "kettle" not in [line["item_id"] for line in found if line["user_id"] == "anna"]
+    first = found[0]
+    assert (int(first["position"]), first["strategy"], first["price"]) == (0, "recommended_for_you", first["price"])
+    assert float(first["price"]) > 0
+    assert first["title"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+async def test_a_killed_run_goes_on_after_its_last_whole_part(reco, tmp_path, monkeypatch):
+    monkeypatch.setattr(newsletter_writing, "USERS_A_PART", 2)
+    whole, target = tmp_path / "whole.csv", tmp_path / "rows.csv"
+    await write_newsletter(reco, whole, n=3)
+
+    def killed(stage, done, of):
+        if stage == "users" and done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await write_newsletter(reco, target, n=3, progress=killed)
+    assert not target.exists()
+    with pytest.raises(ConfigError, match="ask for the same"):
+        await write_newsletter(reco, target, n=2, resume=True)
+    report = await write_newsletter(reco, target, n=3, resume=True)
+    assert (report.resumed, report.users) == (4, 2)
+    assert target.read_text() == whole.read_text()
+
+
+async def test_without_resume_it_begins_anew(reco, tmp_path, monkeypatch):
+    monkeypatch.setattr(newsletter_writing, "USERS_A_PART", 2)
+    target = tmp_path / "rows.csv"
+
+    def killed(stage, done, of):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await write_newsletter(reco, target, n=3, progress=killed)
+    report = await write_newsletter(reco, target, n=2)
+    assert (report.resumed, report.users, report.rows) == (0, 6, 12)
+
+
+async def test_named_users_and_strategies(reco, tmp_path):
+    target = tmp_path / "rows.csv"
+    report = await write_newsletter(reco, target, n=2, users=["anna", "zoe"], strategy="buy_again")
+    assert (report.users, report.rows, report.empty) == (2, 1, 1)
+    assert [(line["user_id"], line["item_id"]) for line in lines(target)] == [("anna", "kettle")]
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.parquet"])
+async def test_a_shop_without_users_gives_a_file_without_lines(tmp_path, name):
+    async with recommender() as reco:
+        report = await write_newsletter(reco, tmp_path / name)
+        assert (report.users, lines(tmp_path / name)) == (0, [])
+
+
+async def test_which_fallback_answered_is_counted(tmp_path):
+    async with recommender(placements={"email": {"strategy": "buy_again", "fallback": ["new_arrivals", "trending"]}}) as reco:
+        await reco.upsert_items(WARDROBE)
+        await reco.record(purchase("kettle", None, user_id="anna"))
+        await reco.record(act("view_item", "hose", None, user_id="bo"))
+        report = await write_newsletter(reco, tmp_path / "rows.csv", n=2)
+        assert (report.fallbacks, report.users) == ({"new_arrivals": 1}, 2)
+        assert {line["strategy"] for line in lines(tmp_path / "rows.csv")} == {"buy_again", "new_arrivals"}
+
+
+async def test_another_kind_of_file_is_refused(reco, tmp_path):
+    with pytest.raises(ConfigError, match=r"csv or .parquet"):
+        await write_newsletter(reco, tmp_path / "rows.xlsx")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_histories_are_read_beyond_what_a_serving_process_keeps():
+    async with recommender(max_visitors=2) as reco:
+        await reco.upsert_items(WARDROBE)
+        for number in range(10):
+            await reco.record(act("view_item", "hose", None, user_id=f"u{number}"))
+        await reco.flush()
+        readers = await read_users(reco)
+        assert len(readers.users) == len(readers.tracker) == 10
+        assert len(reco.tracker) == 2
