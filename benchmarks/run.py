@@ -3,6 +3,7 @@
     python -m benchmarks.run --list
     python -m benchmarks.run engine filters --json bench-out/two.json
     python -m benchmarks.run all --json bench-out/all.json
+    python -m benchmarks.run quality --data FOLDER
 
 Each runs in a process of its own with BLAS pinned to one thread. The exit status is 1 when a bar is not reached.
 """
@@ -26,23 +27,27 @@ from benchmarks.report import judge, machine, show
 
 # `import` is a keyword; and what embeds may use every core, as the call that it is compared with does.
 MODULES = {name: f"benchmarks.{'imports' if name == 'import' else name}" for name in BARS}
-UNPINNED = frozenset({"embed"})
+# What fits models may use every core too.
+UNPINNED = frozenset({"embed", "quality", "peers"})
+# These measure on data that are no part of the project.
+WITH_DATA = frozenset({"quality", "peers"})
 
 
-def run_inside(name: str, out: Path) -> None:
+def run_inside(name: str, out: Path, data: Path | None, only: str | None) -> None:
     """Measure in this process; write the figures."""
-    figures = importlib.import_module(MODULES[name]).run()
+    run = importlib.import_module(MODULES[name]).run
+    figures = run(data, only.split(",") if only else ()) if name in WITH_DATA else run()
     out.write_text(json.dumps(figures))
 
 
-def run_apart(name: str) -> dict[str, Any]:
+def run_apart(name: str, *options: str) -> dict[str, Any]:
     """Measure in a process of its own; return the judged figures."""
     print(f"\n{name}: running …", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
         environment = {**os.environ, **({} if name in UNPINNED else PINNED), "HF_HUB_OFFLINE": "1"}
-        command = [sys.executable, "-m", "benchmarks.run", name, "--inside", str(out)]
+        command = [sys.executable, "-m", "benchmarks.run", name, "--inside", str(out), *options]
         done = subprocess.run(command, check=False, cwd=ROOT, env=environment)
         figures = json.loads(out.read_text()) if done.returncode == 0 else {}
     return {**judge(name, figures), "took_s": round(time.monotonic() - started, 1)}
@@ -53,6 +58,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="benchmarks, or 'all'")
     parser.add_argument("--list", action="store_true", help="show the benchmarks and their bars")
     parser.add_argument("--json", type=Path, metavar="OUT", help="write machine facts, figures and bars to this file")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="the data sets' folder, for quality and peers")
+    parser.add_argument("--only", metavar="NAME,...", help="some of these data sets")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.list:
@@ -60,16 +67,21 @@ def main() -> int:
             for bar in bars:
                 print(f"{name:<9} {bar.figure:<24} {bar.sense} {bar.limit:<6g} {bar.meaning}")
         return 0
-    names = list(BARS) if options.names == ["all"] else options.names
+    everything = [name for name in BARS if options.data or name not in WITH_DATA]
+    names = everything if options.names == ["all"] else options.names
     unknown = sorted(set(names) - set(BARS))
     if unknown or not names:
         parser.error(f"name one of {', '.join(BARS)}, or all" + (f"; {unknown[0]!r} is none of them" if unknown else ""))
+    if not options.data and (needing := sorted(WITH_DATA & set(names))):
+        parser.error(f"{needing[0]} needs --data")
     if options.inside:
-        run_inside(names[0], options.inside)
+        run_inside(names[0], options.inside, options.data, options.only)
         return 0
+    passed_on = [f"--data={options.data.resolve()}"] if options.data else []
+    passed_on += [f"--only={options.only}"] if options.only else []
     results = []
     for name in names:
-        results.append(run_apart(name))
+        results.append(run_apart(name, *passed_on))
         show(results[-1])
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
