@@ -9,6 +9,9 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils.translation import get_language
+
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.outage import AWAY, kept, outages
@@ -74,7 +77,14 @@ def _of_one_model(adapter: Items, keys: dict[str, Any], request: HttpRequest | N
             return found
     shown = {item_id: kept.get(item_id) for item_id in keys}
     return {
-        item_id: obj
+        item_id: _spoken(obj)
         for item_id, obj in shown.items()
         if obj is not None and adapter.visible(obj, request) and scope.holds(adapter, obj)
     }
+
+
+def _spoken(obj: Any) -> Any:
+    """Let an object that was fetched for another page speak this one's language, as django-parler keeps it."""
+    if hasattr(obj, "set_current_language"):
+        obj.set_current_language(get_language() or settings.LANGUAGE_CODE)
+    return obj

@@ -8,7 +8,9 @@ from django.utils import translation
 
 import django_reco as reco
 from django_reco import registry
+from django_reco.hydrate import _spoken, hydrate
 from django_reco.languages import own_language
+from django_reco.outage import KeptObjects
 from django_reco.scopes import Scope, scope_of
 from django_reco.values import priced
 from tests.django.conftest import BROWSER
@@ -149,6 +151,15 @@ def test_models_without_bounds_are_everywhere(shop, settings):
         shown = reco.recommend(shop.request(), "new_arrivals", n=50)
     assert set(plain) <= set(shown)
     assert len(shown) == 10 + len(plain)
+
+
+def test_what_is_kept_for_an_outage_speaks_the_pages_language(shop, django_assert_num_queries):
+    kept, item_id = KeptObjects(), registry.item_id_of(shop.things[0])
+    kept.keep(hydrate([item_id], shop.request()))
+    adapter = registry.adapters()["boutique.product"]
+    with translation.override("de"), django_assert_num_queries(0):
+        card = adapter.card(_spoken(kept.get(item_id)))
+    assert (card.title, card.url) == (in_german(DRESSES[0]), f"/de/boutique/{shop.things[0].pk}/")
 
 
 def test_a_channel_is_what_the_shop_says_it_is(client, settings):
