@@ -19,8 +19,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
@@ -28,8 +28,7 @@ ADDRESS = "127.0.0.1:8000"
 WORKERS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Shop:
+class Shop(NamedTuple):
     """An example: its folder, the variable that names where it writes, the place, and the command that loads it."""
 
     folder: Path
@@ -70,6 +69,7 @@ def prepare(shop: Shop) -> None:
         "migrate": "creating the database",
         shop.load: "loading catalogue and orders",
         "reco_sync": "embedding the catalogue and building the snapshot",
+        "reco_train": "learning from the orders how to rank",
     }
     for command, purpose in steps.items():
         say(purpose)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_reco")
 
-__all__ = ["ProductItems", "available", "currency", "image", "price", "quantity", "rating_count", "text"]
+__all__ = ["OscarCard", "ProductItems", "available", "currency", "image", "price", "quantity", "rating_count", "text"]
 
 _HERE: Final = __name__
 # As oscar's own product tile asks for it, so that one file serves both.
@@ -66,7 +66,7 @@ class ProductItems(Items):
         rows = super().index_queryset().select_related("product_class").prefetch_related("images")
         rows = rows.prefetch_browsable_categories().prefetch_attribute_values()  # type: ignore[attr-defined]
         if _has(self.model, "reviews"):
-            approved = Q(reviews__status=self.model._meta.get_field("reviews").related_model.APPROVED)
+            approved = Q(reviews__status=self._related("reviews").APPROVED)
             rows = rows.annotate(reco_rating_count=Count("reviews", filter=approved))
         return rows  # type: ignore[no-any-return]
 
@@ -75,9 +75,13 @@ class ProductItems(Items):
         rows = super().result_queryset(request)
         if self.result_queryset_path:
             return rows
-        pictures = self.model._meta.get_field("images").related_model._default_manager.filter(product=OuterRef("pk"))
+        pictures = self._related("images")._default_manager.filter(product=OuterRef("pk"))
         first = pictures.order_by("display_order").values("original")[:1]
         return rows.select_related("product_class").annotate(reco_image=Subquery(first))
+
+    def _related(self, name: str) -> Any:
+        """Return the model behind a relation, the shop's own where it forked oscar's."""
+        return self.model._meta.get_field(name).related_model
 
     def prepare(self, objects: Sequence[Any], request: HttpRequest | None) -> None:
         """Ask the strategy about all of them, after one query for their stock records."""
@@ -93,7 +97,7 @@ class ProductItems(Items):
         by_key = {obj.pk: obj for obj in objects}
         parents = {obj.pk: {} for obj in objects if obj.is_parent}  # type: dict[Any, dict[Any, Any]]
         wanted = Q(product__in=[pk for pk in by_key if pk not in parents])
-        rows = self.model._meta.get_field("stockrecords").related_model._default_manager.order_by("pk")
+        rows = self._related("stockrecords")._default_manager.order_by("pk")
         if parents:
             wanted |= Q(product__parent__in=list(parents), product__is_public=True)
             rows = rows.select_related("product")
@@ -123,7 +127,7 @@ class ProductItems(Items):
 
     def item_id(self, obj: Any) -> str:
         """Return the id of the product itself, or of a child's parent; the parent is not fetched for it."""
-        return f"{self.label}:{obj.parent_id or obj.pk}" if isinstance(obj, self.model) else super().item_id(obj)
+        return f"{self.label}:{obj.parent_id or obj.pk}"
 
     def pins(self, product: Any) -> list[str]:
         """Return the ids of the products that the shop itself recommends beside one (``ProductRecommendation``), best first."""
@@ -143,18 +147,23 @@ class ProductItems(Items):
                 out.setdefault(value.attribute.code, texts[0] if len(texts) == 1 else texts)
         return out
 
-    def card(self, obj: Any) -> Card:
-        """Return what the row shows, the price as oscar writes it."""
+    def card(self, obj: Any, site: str = "") -> Card:
+        """Return what the row shows, at the price that the strategy asks of this request."""
+        del site
+        return OscarCard(
+            title=obj.get_title(), url=self.page_url(obj), image=image(obj), price=price(obj), currency=currency(obj)
+        )
+
+
+class OscarCard(Card):
+    """A card whose price is written as oscar writes prices."""
+
+    @property
+    def price_text(self) -> str:
+        """The price in the shop's own format (``OSCAR_CURRENCY_FORMAT``); empty without one."""
         from oscar.templatetags.currency_filters import currency as written  # noqa: PLC0415  only where oscar is installed
 
-        amount = price(obj)
-        return Card(
-            title=obj.get_title(),
-            url=self.page_url(obj),
-            image=image(obj),
-            price=None if amount is None else written(amount, currency(obj)),
-            currency=None,
-        )
+        return "" if self.price is None else str(written(self.price, self.currency))
 
 
 def _has(model: Any, name: str) -> bool:
@@ -252,7 +261,8 @@ def _thumbnail(name: str | None) -> str | None:
     from oscar.core.loading import get_model  # noqa: PLC0415  only where oscar is installed
     from oscar.core.thumbnails import get_thumbnailer  # noqa: PLC0415
 
-    product, picture = get_model("catalogue", "Product"), get_model("catalogue", "ProductImage")
+    product: Any = get_model("catalogue", "Product")
+    picture: Any = get_model("catalogue", "ProductImage")
     try:
         source = picture(original=name).original if name else product().get_missing_image().name
         return str(get_thumbnailer().generate_thumbnail(source, **THUMBNAIL).url)

@@ -74,6 +74,8 @@ DATABASES = {
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 10},
     }
 }
+# Django's 300 entries would be fewer than there are thumbnails.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 SEARCH = "haystack.backends.whoosh_backend.WhooshEngine"
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": SEARCH, "PATH": str(VAR_DIR / "search"), "INCLUDE_SPELLING": True}}
