@@ -17,6 +17,7 @@ from django_reco.starts import starts_of
 from django_reco.values import category_path, text_of
 from reco_sdk.errors import InvalidRequest
 from reco_sdk.placements import Placement
+from reco_sdk.ranking.diversity import Diversity
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.request import MAX_N
 from reco_sdk.strategies import STRATEGIES
@@ -44,7 +45,7 @@ class Question:
         How many will be shown.
     n
         How many are asked for: a few to spare.
-    seeds, visitor_id, user_id, filters, strict, relaxed
+    seeds, visitor_id, user_id, filters, strict, relaxed, diversity
         As there.
     """
 
@@ -58,6 +59,7 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     strict: bool = False
     relaxed: bool = False
+    diversity: Diversity | None = None
 
     @property
     def strategy(self) -> str:
@@ -67,7 +69,7 @@ class Question:
     @property
     def fields(self) -> dict[str, Any]:
         """Those of the engine's request."""
-        names = ("placement", "n", "seeds", "visitor_id", "user_id", "filters", "strict")
+        names = ("placement", "n", "seeds", "visitor_id", "user_id", "filters", "strict", "diversity")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -76,7 +78,11 @@ class Question:
         if not (self.visitor_id or self.user_id):
             return False
         return any(
-            s.personal or s.hides_seen or s.reads_purchases or (self.filters.exclude_purchased and not s.keeps_purchased)
+            s.personal
+            or s.hides_seen
+            or s.reads_purchases
+            or (self.diversity or s.diversity).by_visitor
+            or (self.filters.exclude_purchased and not s.keeps_purchased)
             for s in (STRATEGIES[name] for name in self.strategies)
         )
 
@@ -145,6 +151,7 @@ def build_request(
         filters=_filters(base.filters, filters, out),
         strict=base.strict if strict is None else bool(strict),
         relaxed=base.relaxed if relaxed is None else bool(relaxed),
+        diversity=base.diversity,
     )
 
 

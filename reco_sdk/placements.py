@@ -9,6 +9,7 @@ from dataclasses import fields as dataclass_fields
 from typing import Any, Final
 
 from reco_sdk.errors import ConfigError, InvalidRequest
+from reco_sdk.ranking.diversity import Diversity
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.request import MAX_N, PLACEMENTS
 from reco_sdk.strategies import STRATEGIES
@@ -34,6 +35,8 @@ class Placement:
         Only what a strategy's own sources find, as in :class:`reco_sdk.request.Request`.
     relaxed
         Where fewer than ``n`` pass the filters, drop them one by one, as in :func:`reco_sdk.asking.ask`.
+    diversity
+        Caps, variety, rotation, places for new items; ``None``: as each strategy has it.
     """
 
     strategy: str
@@ -42,6 +45,7 @@ class Placement:
     filters: Filters = field(default_factory=Filters)
     strict: bool = False
     relaxed: bool = False
+    diversity: Diversity | None = None
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -118,12 +122,23 @@ def _placement(base: Placement, given: object, where: str) -> Placement:
             changes[key] = given[key]
             if not isinstance(given[key], bool):
                 raise ConfigError(f'{where}["{key}"] is {given[key]!r}; give True or False')
+    if "diversity" in given:
+        changes["diversity"] = _diversity(given["diversity"], f'{where}["diversity"]')
     if "filters" in given or "where" in given:
         changes["filters"] = _filters(given, where)
     made = replace(base, **changes)
     if made.strict and made.relaxed:
         raise ConfigError(f"{where} is strict and relaxed at once; choose one")
     return made
+
+
+def _diversity(given: object, where: str) -> Diversity:
+    if not isinstance(given, Mapping):
+        raise ConfigError(f'{where} is {given!r}, not a dict; give shares, {{"brand_share": 0.5}}')
+    try:
+        return Diversity.from_dict(given)
+    except InvalidRequest as error:
+        raise ConfigError(f"{where}: {error}; see reco_sdk.ranking.diversity.Diversity") from error
 
 
 def _filters(given: Mapping[Any, Any], where: str) -> Filters:

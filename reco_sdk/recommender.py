@@ -39,12 +39,14 @@ from reco_sdk.interactions.recorder import Recorder, class_of
 from reco_sdk.items.item import Item, check_unique_ids
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.placements import Placement, read_placements
-from reco_sdk.ports import Clock, Embedder, Impression, Store, UpsertReport
+from reco_sdk.ports import Clock, Embedder, Impression, RuleChange, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
 from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.model_files import ModelFolder
+from reco_sdk.ranking.rules import Rule
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.request import Request
+from reco_sdk.rulebook import Conflict, check_names, conflicts
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.builder import Progress
 from reco_sdk.snapshot.publisher import SnapshotFolder
@@ -281,6 +283,64 @@ class CoreRecommender:
         await self.refresh()
         return count
 
+    # -- rules
+
+    async def put_rule(self, rule: Rule, *, by: str = "") -> int:
+        """Store a merchandising rule in place of the one with its id; it holds when this returns, elsewhere within a second.
+
+        Parameters
+        ----------
+        rule
+            The rule.
+        by
+            Who does it, for the history.
+
+        Returns
+        -------
+        int
+            The number of the last change.
+
+        Raises
+        ------
+        InvalidRule
+            When it names a placement or strategy that there is not.
+        StoreError
+            When the store refuses.
+        """
+        self._check_open()
+        check_names(rule)
+        version = await self.store.put_rule(rule.stored(), by=by)
+        await self.refresh()
+        return version
+
+    async def delete_rule(self, rule_id: str, *, by: str = "") -> bool:
+        """Delete a rule, keeping its history; it holds no more when this returns. Return whether there was one."""
+        self._check_open()
+        found = await self.store.delete_rule(rule_id, by=by)
+        await self.refresh()
+        return found
+
+    async def rules(self) -> list[Rule]:
+        """Return all rules by ascending id, those too that are not enabled.
+
+        Raises
+        ------
+        InvalidRule
+            When this release cannot read one.
+        """
+        self._check_open()
+        return [Rule.of_stored(stored) for stored in (await self.store.rules())[1]]
+
+    async def rule_history(self, rule_id: str | None = None, limit: int = 100) -> list[RuleChange]:
+        """Return the last changes of one rule, or of all, the latest first."""
+        self._check_open()
+        return await self.store.rule_history(rule_id, limit)
+
+    async def rule_conflicts(self) -> list[Conflict]:
+        """Return where the rules are at odds with each other, or with the catalogue."""
+        rules = await self.rules()
+        return await asyncio.to_thread(conflicts, rules, self.engine.state.view)
+
     # -- interactions
 
     async def record(self, interaction: Interaction) -> None:
@@ -464,6 +524,7 @@ class CoreRecommender:
             "user_id": user_id,
             "filters": base.filters if filters is None else filters,
             "strict": base.strict if strict is None else strict,
+            "diversity": base.diversity,
         }
         strategies = base.strategies if fallback is None else (base.strategy, *fallback)
         if strategy is not None and len(strategies) == 1 and not relaxed:

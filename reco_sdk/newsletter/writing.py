@@ -109,7 +109,7 @@ async def write_newsletter(
     known: dict[str, Described] = {}
     lines = empty = done = 0
     fallbacks: dict[str, int] = {}
-    fields = {"placement": "email", "n": number, "filters": base.filters, "strict": base.strict}
+    fields = {"placement": "email", "n": number, "filters": base.filters, "strict": base.strict, "diversity": base.diversity}
     answers = rows(reco, readers.tracker, left, base.strategies, relaxed=base.relaxed, **fields)
     for start in range(0, len(left), USERS_A_PART):
         chunk = left[start : start + USERS_A_PART]
