@@ -14,7 +14,7 @@ RECO = {
     # What sends no signal is found by looking; short, so that "found within" can be watched in a minute.
     "ORDERS_SECONDS": 1.0,
     "SWEEP_SECONDS": 1.0,
-    "CONFIG": {"delta_limit": 100},  # hosts build snapshots while they are broken
+    "CONFIG": {"delta_limit": 100, "train_hours": 0.0},  # hosts build snapshots while they are broken
 }
 STATE_DIR = os.environ.get("CHAOS_STATE_DIR")
 if STATE_DIR:

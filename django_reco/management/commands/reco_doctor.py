@@ -210,8 +210,22 @@ class Command(BaseCommand):
             self.stdout.write(f"  {lost['processes']} process(es) ended since this host started without writing at most {left}")
         snapshot = facts["snapshot"]
         self._say("snapshot", "none" if snapshot is None else f"{snapshot['path']} ({snapshot['items']:,} items)")
+        self._ranking(facts["ranking"])
         for problem in diagnosis.problems:
-            self._problem(problem.replace("; run sync", "; run manage.py reco_sync"))
+            told = problem.replace("; run sync", "; run manage.py reco_sync").replace("; run train", "; run manage.py reco_train")
+            self._problem(told)
+
+    def _ranking(self, ranking: dict[str, Any]) -> None:
+        """Say which model serves, since when and why, and what the last training came to."""
+        model, last = ranking["model"], ranking["last_training"]
+        self._say("ranking", "weights set by hand" if model is None else f"{model}, since {ranking['since'][:16]}")
+        for strategy, reason in ranking["serves"].items():
+            self.stdout.write(f"  {strategy}: {reason}")
+        if last is not None:
+            self.stdout.write(f"  trained last {last['at'][:16]}")
+            for strategy, verdict in last.items():
+                if strategy not in ("at", *ranking["serves"]):
+                    self.stdout.write(f"  {strategy}: {verdict}")
 
     def _timings(self, backend: Backend, item_ids: list[str]) -> None:
         engine, fetch = [], []
