@@ -6,6 +6,7 @@ import argparse
 from typing import Any, Final
 
 from reco_sdk.cli import evaluating, newsletter
+from reco_sdk.cli.rules import RULES_EXAMPLES, add_rules_arguments
 from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
@@ -135,6 +136,8 @@ def make_parser() -> argparse.ArgumentParser:
     worker.add_argument("--nice", type=int, default=BELOW_PAGES, metavar="N", help=NICE_HELP)
     _state(worker)
     _model(worker)
+
+    add_rules_arguments(add("rules", "show, store and delete merchandising rules", RULES_EXAMPLES))
 
     snapshot = add("snapshot", "take the snapshot that serves to another host", _SNAPSHOT)
     snapshot.add_argument("action", choices=("export", "import"))

@@ -12,10 +12,11 @@ from aiohttp import web
 from reco_sdk.errors import InvalidInput
 from reco_sdk.interactions.interaction import Interaction, check_time
 from reco_sdk.items.item import Item
+from reco_sdk.ranking.rules import Rule
 from reco_sdk.server.context import LIMITS
 from reco_sdk.server.problems import FieldError, Problem, field_error
 
-__all__ = ["read_interactions", "read_items"]
+__all__ = ["read_interactions", "read_items", "read_rule"]
 
 T = TypeVar("T")
 _CHUNK: Final = 2**16
@@ -43,6 +44,18 @@ async def read_interactions(request: web.Request) -> list[Interaction]:
     """Return the interactions of a body; raises as :func:`read_items`."""
     interactions, errors = _each(await _batch(request), _interaction)
     return _all_or_none(interactions, errors, "interactions")
+
+
+async def read_rule(request: web.Request, rule_id: str) -> Rule:
+    """Return the rule of a body, with the id of the path; raises as :func:`read_items`."""
+    batch = await _batch(request)
+    if len(batch) == 1 and isinstance(batch[0], dict):
+        batch[0].setdefault("id", rule_id)
+    rules, errors = _each(batch, Rule.from_dict)
+    made = _all_or_none(rules, errors, "rules")
+    if len(made) != 1 or made[0].id != rule_id:
+        raise Problem(422, "invalid-input", f"send one rule, with the id {rule_id!r} or none")
+    return made[0]
 
 
 async def _batch(request: web.Request) -> list[Any]:

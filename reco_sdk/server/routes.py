@@ -8,7 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from reco_sdk.server import handlers
+from reco_sdk.server import handlers, rules
 from reco_sdk.server.parameters import RECOMMEND, SIMILAR, Parameter
 
 __all__ = ["ROUTES", "Route"]
@@ -107,6 +107,32 @@ ROUTES: Final = (
         parameters=RECOMMEND,
         answers=("Slate", "A slate, best first; empty where nothing fits."),
         problems={404: "None of the seeds is in the catalogue.", 422: _INVALID},
+    ),
+    Route(
+        method="GET",
+        path="/v1/rules",
+        handler=rules.get_rules,
+        summary="The merchandising rules, and where they are at odds",
+        answers=("Rules", "All of them."),
+        problems={503: "The store cannot be read now."},
+    ),
+    Route(
+        method="PUT",
+        path="/v1/rules/{rule_id}",
+        handler=rules.put_rule,
+        summary="Store a merchandising rule",
+        body="Rule",
+        answers=("Rule", "It holds; in other processes within a second."),
+        problems=_BODY_PROBLEMS,
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/rules/{rule_id}",
+        handler=rules.delete_rule,
+        summary="Delete a merchandising rule; its history is kept",
+        status=204,
+        answers=("", "It holds no more."),
+        problems={404: "There is no such rule.", 503: "The store cannot do it now."},
     ),
     Route(
         method="GET",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from reco_sdk.interactions.interaction import KINDS, MAX_TEXT
 from reco_sdk.items.item import AVAILABILITIES, MAX_DESCRIPTION, MAX_ENTRIES, MAX_ID, MAX_SHORT, MAX_TITLE
+from reco_sdk.ranking.rules import ACTIONS, MAX_SLOT
 
 __all__ = ["SCHEMAS"]
 
@@ -120,10 +121,43 @@ _FIELD_ERROR: Final = _object(
     }
 )
 
+_RULE: Final = _object(
+    {
+        "id": {"type": "string", "minLength": 1, "maxLength": 64},
+        "action": {"type": "string", "enum": list(ACTIONS)},
+        **{name: {"type": "array", "items": _TEXT} for name in ("items", "categories", "brands")},
+        "where": {"type": "string", "description": "A filter expression."},
+        "slot": _optional("integer", "Of a pin: 1 is the first place.", minimum=1, maximum=MAX_SLOT),
+        "factor": _optional("number", "Of a boost (above 1) or a bury (below 1).", exclusiveMinimum=0),
+        "strategy": _optional("string", "Of a replacement."),
+        **{
+            name: {"type": "array", "items": _TEXT}
+            for name in ("placements", "strategies", "in_categories", "sites", "languages", "segments")
+        },
+        "starts_at": _TIME,
+        "ends_at": _TIME,
+        "priority": {"type": "integer", "default": 0},
+        "note": _TEXT,
+        "enabled": {"type": "boolean", "default": True},
+    },
+    ("action",),
+    closed=True,
+)
+
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Item": _ITEM,
     "Interaction": _INTERACTION,
     "RecommendedItem": _RECOMMENDED,
+    "Rule": _RULE,
+    "Rules": _object(
+        {
+            "rules": {"type": "array", "items": _ref("Rule")},
+            "conflicts": {
+                "type": "array",
+                "items": _object({"kind": _TEXT, "rule_ids": {"type": "array", "items": _TEXT}, "text": _TEXT}),
+            },
+        }
+    ),
     "Slate": _SLATE,
     "UpsertReport": _object({"version": _COUNT, "inserted": _COUNT, "changed": _COUNT, "unchanged": _COUNT}),
     "Accepted": _object({"accepted": _COUNT}),
