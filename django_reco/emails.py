@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 
 from django_reco.conf import get_settings
 from reco_sdk.errors import ConfigError
@@ -64,7 +66,8 @@ def shop_url(request: HttpRequest | None) -> str:
     if apps.is_installed("django.contrib.sites"):
         from django.contrib.sites.shortcuts import get_current_site  # noqa: PLC0415  a model, where the app is installed
 
-        return f"https://{get_current_site(request).domain}"
+        with suppress(ObjectDoesNotExist, ImproperlyConfigured):  # no site of this host, and none is the process's
+            return f"https://{get_current_site(request).domain}"
     if request is not None:
         return request.build_absolute_uri("/")
     raise ConfigError("a mail's links need the shop's address, and nobody says it; set RECO['BASE_URL'] = 'https://shop.example'")
