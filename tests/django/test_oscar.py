@@ -31,9 +31,10 @@ def pytest_of(settings, folder, *arguments):
 def test_oscar_shop(tmp_path):
     """An ordinary day is answered alike with recommendations and without, the rows aside; and all else holds."""
     runs = {
-        # The day first: the search index is not rolled back with what other tests did.
-        "with": pytest_of("tests.settings", tmp_path / "with", "tests/test_journeys.py", "tests"),
+        "with": pytest_of("tests.settings", tmp_path / "with", "tests/test_journeys.py"),
         "without": pytest_of("tests.settings_plain", tmp_path / "without", "tests/test_journeys.py"),
+        # By themselves: the search index is not rolled back with what they do.
+        "rest": pytest_of("tests.settings", tmp_path / "rest", "tests", "--ignore=tests/test_journeys.py"),
         "forked": pytest_of("tests.settings_forked", tmp_path / "forked", "tests/test_fork.py"),
     }
     said = {name: run.communicate()[0] for name, run in runs.items()}

@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 
 ROW = re.compile(r'<section class="reco-row".*?</section>|<link rel="stylesheet" href="/static/reco/reco.css">', re.DOTALL)
-EVER_NEW = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|<meta name="created"[^>]*>|csrfToken: "[^"]*"')
+EVER_NEW = re.compile(
+    r'name="csrfmiddlewaretoken" value="[^"]*"|<meta name="created"[^>]*>|csrfToken: "[^"]*"|\d+ \w+ \d{4}, [^<]*'
+)
 ADDRESS = {
     "first_name": "Ada", "last_name": "Lark", "line1": "1 Juniper Road", "line4": "Larkhill", "postcode": "N1 9RT",
     "country": "GB", "phone_number": "",
