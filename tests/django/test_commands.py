@@ -204,3 +204,18 @@ def test_models_agree_with_the_tables(db):
             assert set(table) - {"dimension"} == {f.column for f in model._meta.concrete_fields}
             for field in model._meta.concrete_fields:
                 assert table[field.column].null_ok == field.null or field.primary_key
+
+
+def test_train(stored, products):
+    code, _, err = call("reco_train")
+    assert code == 1
+    assert "run sync" in err
+    buy(products[:2])
+    call("reco_sync")
+    code, out, err = call("reco_train", "--dry-run")
+    assert code == 0, err
+    assert "bought_together: nothing to learn yet" in out
+    assert "nothing was written" in out
+    assert "nothing changed" in call("reco_train")[1]
+    assert "nothing happened since the training of" in call("reco_train")[1]
+    assert '"model": null' in call("reco_train", "--force", "--json")[1]
