@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from reco_sdk.asking import ask
 from reco_sdk.engine import Engine
+from reco_sdk.newsletter.ahead import AT_ONCE, Ahead, fits
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.recommender import CoreRecommender
 from reco_sdk.sessions.tracker import SessionTracker
@@ -89,5 +91,13 @@ def rows(
     patient = reco.config.with_settings(cache_ttl_seconds=0.0, deadline_ms=60_000.0)
     engine = Engine(served.state, tracker, patient, reco.clock)
     engine.aliases, engine.browsers, engine.query_vectors = served.aliases, served.browsers, served.query_vectors
-    for user in users:
-        yield user, ask(engine.recommend, lambda: engine.state.view, strategies, relaxed=relaxed, user_id=user, **fields)
+    # In a larger catalogue a search reads a part of it, and is as fast by itself.
+    ahead = Ahead(served.state, tracker, engine.query_vectors) if fits(served.state.view, patient.exact_limit) else None
+    if ahead is not None:
+        engine.state = ahead.state
+    waiting = iter(users)
+    while some := list(islice(waiting, AT_ONCE)):
+        if ahead is not None:
+            ahead.look(some, reco.clock.now().timestamp())
+        for user in some:
+            yield user, ask(engine.recommend, lambda: engine.state.view, strategies, relaxed=relaxed, user_id=user, **fields)

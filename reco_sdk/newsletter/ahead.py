@@ -1,0 +1,77 @@
+"""Exact searches of many users at once: one product of matrices instead of a product for each, at a fraction of the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from reco_sdk.engine import State
+from reco_sdk.sessions.tracker import SessionTracker
+from reco_sdk.snapshot.view import View, top
+from reco_sdk.sources.context import Context, rows_of
+from reco_sdk.types import BoolMask, Rows, Scores, Vector
+
+__all__ = ["AT_ONCE", "Ahead", "fits"]
+
+AT_ONCE: Final = 256
+"""Users whose similarities to all items are held at once."""
+
+
+class Ahead:
+    """A state that answers the searches of some users from similarities worked out before, and all others as ever.
+
+    Parameters
+    ----------
+    state
+        What serves.
+    tracker
+        Histories.
+    query_vectors
+        As the engine's.
+    """
+
+    def __init__(self, state: State, tracker: SessionTracker, query_vectors: Mapping[str, Vector]) -> None:
+        self._view = state.view
+        self._tracker = tracker
+        self._context: dict[str, Any] = {
+            "view": state.view,
+            "orders": state.orders,
+            "mask": state.view.alive,
+            "seeds": np.empty(0, np.int32),
+            "behaviour": state.behaviour,
+            "query_vectors": query_vectors,
+        }
+        self._vectors = state.view.vectors_of(np.arange(len(state.view), dtype=np.int32))
+        self._places: dict[bytes, int] = {}
+        self._scores = np.empty((0, len(state.view)), np.float32)
+        view = copy(state.view)
+        view.search = self._search  # type: ignore[method-assign]  # the only method that answers otherwise
+        self.state = replace(state, view=view)
+
+    def look(self, users: Sequence[str], now: float) -> None:
+        """Work out what the next users are near to."""
+        found: dict[bytes, Vector] = {}
+        for user in users:
+            history = self._tracker.history(None, user, now)
+            context = Context(now=now, history=history, history_rows=rows_of(self._view, history), **self._context)
+            vector = context.session() if history else None
+            if vector is not None:
+                found[vector.tobytes()] = vector
+        self._places = {key: place for place, key in enumerate(found)}
+        self._scores = np.stack(list(found.values())) @ self._vectors.T if found else self._scores[:0]
+
+    def _search(self, query: Vector, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
+        place = self._places.get(query.tobytes())
+        if place is None or not len(self._view):
+            return self._view.search(query, k, mask)
+        rows = np.flatnonzero(mask & self._view.has_vector).astype(np.int32)
+        return top(rows, self._scores[place, rows], k)
+
+
+def fits(view: View, limit: int) -> bool:
+    """Whether a catalogue is small enough that all of it is compared exactly."""
+    return 0 < len(view) <= limit
