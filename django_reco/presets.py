@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.apps import apps
+
 from django_reco.contrib.oscar.preset import OSCAR
 
-__all__ = ["PRESETS", "with_preset"]
+__all__ = ["PRESETS", "installed_preset", "with_preset"]
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {"oscar": OSCAR}
+
+
+def installed_preset() -> str:
+    """Return the preset of the shop that is installed, a fork of it included; empty for another shop."""
+    configs = (parent for config in apps.get_app_configs() for parent in type(config).__mro__)
+    return "oscar" if any(config.__module__ == "oscar.apps.catalogue.apps" for config in configs) else ""
 
 
 def with_preset(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from django_reco.inspecting import Proposal, Sold, propose
+from django_reco.presets import installed_preset
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -29,6 +30,11 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run it."""
+        preset = "" if options["model"] else installed_preset()
+        if preset:
+            self.stdout.write(self.style.MIGRATE_HEADING(f"# django-{preset} is installed, whose settings are known"))
+            self.stdout.write(f'RECO = {{"PRESET": "{preset}"}}')
+            return
         try:
             found = propose(options["model"])
         except (LookupError, ValueError) as error:
