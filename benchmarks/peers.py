@@ -116,6 +116,7 @@ def _ask(peer: str, given: Path, out: Path) -> bool:
     except subprocess.TimeoutExpired:
         print(f"  {peer} is left out: it took over {_SECONDS} s", flush=True)
         return False
-    if done.returncode:
+    answered = done.returncode == 0 and out.exists()  # some trainers end with 0 when they are stopped
+    if not answered:
         print(f"  {peer} is left out: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}", flush=True)
-    return done.returncode == 0
+    return answered
