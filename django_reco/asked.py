@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
+from django.db.models import Q
 
 from django_reco.conf import get_settings
 from django_reco.context import Visitor
 from django_reco.languages import speaking
 from django_reco.paths import load
 from django_reco.placements import MANY, PlacementSpec, placement_spec
+from django_reco.q import expression_of
 from django_reco.starts import starts_of
 from django_reco.values import category_path, text_of
 from reco_sdk.errors import InvalidRequest
@@ -172,6 +174,8 @@ def _filters(base: Filters, filters: Mapping[str, Any], out: frozenset[str]) -> 
             # A page in another language names its category as an object, which is to be told as items were.
             with speaking(settings.LANGUAGE_CODE):
                 given[name] = tuple(category_path(value) if name == "categories" else text_of(value) for value in values)
+    if isinstance(given.get("where"), Q):
+        given["where"] = expression_of(given["where"])
     if base.attributes and "attributes" in given:
         pairs = given["attributes"].items() if isinstance(given["attributes"], Mapping) else given["attributes"]
         given["attributes"] = {**dict(base.attributes), **dict(pairs)}
