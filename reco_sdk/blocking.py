@@ -225,6 +225,8 @@ class BlockingRecommender:
     flush = _derived(CoreRecommender.flush)
     recommend = _at_once(CoreRecommender.recommend)
     similar_items = _at_once(CoreRecommender.similar_items)
+    why = _derived(CoreRecommender.why)
+    why_not = _at_once(CoreRecommender.why_not)
     similar_sessions = _derived(CoreRecommender.similar_sessions)
     sync = _derived(CoreRecommender.sync)
     refresh = _derived(CoreRecommender.refresh)

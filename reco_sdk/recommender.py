@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ from reco_sdk.errors import (
     RecoError,
     StoreError,
 )
+from reco_sdk.explaining import Explanation, WhyNot, answering, explain, explained, why_not
 from reco_sdk.following import Follower, first_state
 from reco_sdk.interactions.counts import HostCounts
 from reco_sdk.interactions.interaction import Interaction, check_time
@@ -508,9 +509,11 @@ class CoreRecommender:
         fallback: Sequence[str] | None = None,
         strict: bool | None = None,
         relaxed: bool | None = None,
+        by: Callable[[Request], Slate] | None = None,
     ) -> Slate:
-        """As :meth:`recommend`, in any thread, without logging the slate as shown."""
+        """As :meth:`recommend`, in any thread, without logging the slate as shown; ``by`` answers instead of the engine."""
         self._check_open()
+        by = by or self.engine.recommend
         if strategy is None and isinstance(placement, str) and placement in self.placements:
             base = self.placements[placement]
         else:
@@ -528,8 +531,65 @@ class CoreRecommender:
         }
         strategies = base.strategies if fallback is None else (base.strategy, *fallback)
         if strategy is not None and len(strategies) == 1 and not relaxed:
-            return self.engine.recommend(Request(strategy=strategy, **fields))
-        return ask(self.engine.recommend, lambda: self.engine.state.view, strategies, relaxed=relaxed, **fields)
+            return by(Request(strategy=strategy, **fields))
+        return ask(by, lambda: self.engine.state.view, strategies, relaxed=relaxed, **fields)
+
+    async def why(self, /, request: Request | None = None, **options: Any) -> Explanation:
+        """Explain a slate item by item: for the shop's staff, since it tells what visitors did. Nothing is logged as shown.
+
+        Parameters
+        ----------
+        request
+            The question; or, without it, ``options``.
+        **options
+            As of :meth:`recommend`.
+
+        Raises
+        ------
+        UnknownItem, InvalidRequest
+            As :meth:`recommend`.
+        """
+        told = self.why_now(request, **options)
+        wanted = told.item_ids()
+        if not wanted:
+            return told
+        try:
+            items = await self.store.get_items(sorted(wanted))
+        except StoreError as error:
+            logger.info("an explanation without the items' texts: %s", error)
+            return told
+        return told.with_texts({item.id: self.recipe.text(item) for item in items.values()})
+
+    def why_now(self, request: Request | None = None, **options: Any) -> Explanation:
+        """Explain from memory, in any thread; see :meth:`why`. The items' titles stand in for their texts."""
+        self._check_open()
+        if request is not None:
+            return explain(self.engine, request)
+        return explained(self.engine, lambda answer: self.answer(by=answer, **options))
+
+    async def why_not(self, /, item_id: str, request: Request | None = None, **options: Any) -> WhyNot:
+        """Say which stage first dropped an item from a slate, and what would show it.
+
+        Parameters
+        ----------
+        item_id
+            The item that is missed.
+        request, **options
+            As of :meth:`why`.
+
+        Raises
+        ------
+        UnknownItem, InvalidRequest
+            As :meth:`recommend`.
+        """
+        return self.why_not_now(item_id, request, **options)
+
+    def why_not_now(self, item_id: str, request: Request | None = None, **options: Any) -> WhyNot:
+        """Say from memory, in any thread; see :meth:`why_not`."""
+        self._check_open()
+        if request is None:
+            request = answering(self.engine, lambda answer: self.answer(by=answer, **options))
+        return why_not(self.engine, item_id, request)
 
     def recommend_now(self, request: Request) -> Slate:
         """Answer a request from memory, in any thread; see :meth:`recommend`."""

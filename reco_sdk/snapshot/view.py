@@ -7,6 +7,7 @@ not alive any more.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -85,6 +86,14 @@ class View:
 
     def __len__(self) -> int:
         return len(self.alive)
+
+    def with_columns(self, columns: Mapping[str, npt.NDArray[Any]]) -> View:
+        """Return a view with other columns, to ask what would be if."""
+        twin = copy(self)
+        for name, column in columns.items():
+            setattr(twin, name, column)
+        twin._current = (np.inf, -np.inf, twin.alive)  # noqa: SLF001 -- its own class
+        return twin
 
     # -- ids and texts
 
