@@ -45,6 +45,11 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         Bar("recall_at_10_worst", ">=", 0.99, "mean recall@10 against an exact scan, worst case"),
         Bar("p50_worst_ms", "<=", 3.0, "median, worst case"),
     ),
+    "rules": (
+        Bar("p50_over_without", "<=", 1.5, "200 rules, five caps, an expression filter: median / the same row without them"),
+        Bar("with_p99_ms", "<=", 5.0, "the same, 99th percentile"),
+        Bar("live_s", "<=", 1.0, "a changed rule in the last of 4 workers, the slowest of ten changes"),
+    ),
     "tag": (
         Bar("own_time_p50_ms", "<=", 1.0, "all that the tag does but the one query and the shop's card template"),
         Bar("own_by_pages_p50_ms", "<=", 1.0, "the same, by pages: with the tag - with a plain row of the same products"),

@@ -85,8 +85,8 @@ async def test_each_action_does_what_it_says(shop):
     await shop.put_rule(Rule(id="bury", action="bury", items=(before[4],), factor=0.001, priority=1))
     item = next(i for i in await shop.similar_items("i9", 20) if i.id == before[4])
     assert {"rule:boost", "rule:bury"} <= set(item.contributions)
-    await shop.put_rule(Rule(id="pin", action="pin", items=("i19",), slot=3))
-    assert (await shop.similar_items("i9", 6)).ids[2] == "i19"
+    await shop.put_rule(Rule(id="pin", action="pin", items=("i17",), slot=3))
+    assert (await shop.similar_items("i9", 6)).ids[2] == "i17"
     await shop.put_rule(Rule(id="list", action="replace", items=("i1", "i6", "i3"), placements=("cart",)))
     assert (await shop.similar_items("i9", 6, placement="cart")).ids == ("i1", "i3")
     await shop.put_rule(
