@@ -21,12 +21,14 @@ from django_reco.context import Visitor, on_loop, visitor_of
 from django_reco.hydrate import hydrate
 from django_reco.offloop import run_off_loop
 from django_reco.outage import outages
+from django_reco.placements import placement_spec
 from django_reco.recommender import process
 from django_reco.scopes import Scope, scope_of
 from django_reco.starts import starts_of
 from django_reco.wording import names_of, reworded, spoken_of
 from reco_sdk.errors import UnknownItem
 from reco_sdk.ranking.slate import RecommendedItem
+from reco_sdk.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -165,7 +167,7 @@ def recommend(
     visitor = _visitor(request, placement, user)
     scope = scope_of(request, site=filters.pop("site", None))
     out = starts_of(exclude, MAX_LEFT_OUT)
-    if visitor.shown and not repeat:
+    if visitor.shown and not repeat and not _own(strategy, placement):
         out += process.variants(visitor.shown)
     asked = build_request(
         request,
@@ -190,6 +192,15 @@ def recommend(
     if shown and visitor.followed:
         process.impression(shown, visitor)
     return shown
+
+
+def _own(strategy: str | None, placement: str | None) -> bool:
+    """Whether a row lists what the visitor viewed or bought: a list with holes would be worse than a product shown twice."""
+    if strategy is None:
+        spec = placement_spec(placement or "home")
+        strategy = "" if spec is None else spec.ask.strategy
+    known = STRATEGIES.get(strategy)
+    return known is not None and known.keeps_purchased
 
 
 def _visitor(request: HttpRequest | None, placement: str | None, user: Any) -> Visitor:
