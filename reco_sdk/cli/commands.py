@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from reco_sdk.cli.evaluating import evaluate_command
+from reco_sdk.cli.explaining import why_not_text, why_text
 from reco_sdk.cli.importing import import_command
 from reco_sdk.cli.newsletter import newsletter_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
@@ -58,16 +59,25 @@ async def _answer(arguments: Namespace, strategy: str | None, seeds: Sequence[st
         brands=tuple(arguments.brand),
         exclude_ids=frozenset(arguments.exclude),
     )
+    asked: dict[str, Any] = {
+        "strategy": strategy,
+        "placement": arguments.placement,
+        "n": arguments.n,
+        "seeds": seeds,
+        "visitor_id": arguments.visitor,
+        "user_id": arguments.user,
+        "filters": None if filters == Filters() else filters,
+    }
     async with Recommender.open(config=config) as reco:
-        slate = reco.answer(  # not reco.recommend(): nobody is shown this, so no impression is logged
-            strategy=strategy,
-            placement=arguments.placement,
-            n=arguments.n,
-            seeds=seeds,
-            visitor_id=arguments.visitor,
-            user_id=arguments.user,
-            filters=None if filters == Filters() else filters,
-        )
+        if arguments.command == "why":
+            told = await reco.why(**asked)
+            say_json(told.to_dict()) if arguments.json else say(why_text(told))
+            return 0
+        if arguments.command == "why-not":
+            missed = await reco.why_not(arguments.item_id, **asked)
+            say_json(missed.to_dict()) if arguments.json else say(why_not_text(missed))
+            return 0
+        slate = reco.answer(**asked)  # not reco.recommend(): nobody is shown this, so no impression is logged
         if arguments.json:
             say_json(slate.to_dict())
         else:
@@ -179,6 +189,8 @@ async def doctor(arguments: Namespace) -> int:
 COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] = {
     "import": import_command,
     "similar": similar,
+    "why": recommend,
+    "why-not": recommend,
     "recommend": recommend,
     "sync": sync,
     "serve": serve,

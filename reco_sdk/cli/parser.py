@@ -40,6 +40,8 @@ examples:
   reco recommend --user 42 --placement cart --strategy you_may_also_like --seed sku-1 --seed sku-2
   reco recommend --strategy new_arrivals --category "Women > Dresses" --price-max 60
 """
+_WHY: Final = "examples:\n  reco why --visitor v1\n  reco why --strategy similar_items --seed sku-1 --json\n"
+_WHY_NOT: Final = "examples:\n  reco why-not sku-9 --strategy similar_items --seed sku-1\n"
 _SYNC: Final = "examples:\n  reco sync\n  reco sync --model hashing        # no model: word overlap only\n"
 _SERVE: Final = """\
 examples:
@@ -84,7 +86,7 @@ What another store made is refused, since its items would be shown here.
 _DOCTOR: Final = "examples:\n  reco doctor\n  reco doctor --json | jq .problems\n\nExit status 1 where something is wrong.\n"
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:  # noqa: PLR0915 -- one command after another
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
         prog="reco",
@@ -120,6 +122,11 @@ def make_parser() -> argparse.ArgumentParser:
     recommend.add_argument("--strategy", metavar="NAME", help="default: what the settings say of the placement")
     recommend.add_argument("--seed", action="append", default=[], metavar="ITEM_ID", help="start from this item; may be repeated")
     _slate(recommend, "home")
+
+    _explaining(add("why", "explain a slate item by item", _WHY))
+    missed = add("why-not", "say why an item is not in a slate, and what would show it", _WHY_NOT)
+    missed.add_argument("item_id", metavar="ITEM_ID")
+    _explaining(missed)
 
     sync = add("sync", "embed what is new and build the snapshot that is served", _SYNC)
     _model(sync)
@@ -197,6 +204,12 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="without a byte from a server")
     command.add_argument("--restart", action="store_true", help="begin at the first row, whatever was done before")
     command.add_argument("--dry-run", action="store_true", help="read and report; store nothing")
+
+
+def _explaining(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--strategy", metavar="NAME", help="default: what the settings say of the placement")
+    command.add_argument("--seed", action="append", default=[], metavar="ITEM_ID", help="start from this item; may be repeated")
+    _slate(command, "home")
 
 
 def _slate(command: argparse.ArgumentParser, placement: str) -> None:

@@ -34,6 +34,11 @@ def test_a_shop_from_import_to_slate(reco, catalogue, tmp_path):
     done = reco("similar", "1", "-n", "1")
     assert "Blue dress" in done.stdout
     assert "Similar to Red dress" in done.stdout
+    done = reco("why", "--strategy", "similar_items", "--seed", "1", "-n", "1")
+    assert "similar_items: similar to Red dress: " in done.stdout
+    assert "place after fusion 1" in done.stdout
+    done = reco("why-not", "2", "--strategy", "similar_items", "--seed", "1", "--exclude", "2", "--json")
+    assert json.loads(done.stdout)["stage"] == "excluded"
 
     (tmp_path / "views.jsonl").write_text(
         json.dumps({"event_name": "view_item", "item_id": "4", "visitor_id": "v", "timestamp": time.time()})
@@ -195,6 +200,9 @@ def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
         "doctor",
         "evaluate",
         "newsletter",
+        "rules",
+        "why",
+        "why-not",
     }
     for name, command in commands.items():
         assert f"reco {name}" in command.format_help().partition("examples:")[2]
