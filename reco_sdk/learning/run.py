@@ -26,6 +26,7 @@ from reco_sdk.strategies import STRATEGIES
 from reco_sdk.trace import Trace
 from reco_sdk.training.examples import CONTENT, POPULARITY, Examples, Past, Question, gather
 from reco_sdk.training.ranker import EXTRA_WEIGHT, fit_ranker
+from reco_sdk.types import Floats
 
 __all__ = ["train"]
 
@@ -183,7 +184,7 @@ class _Trainer:
         fusion = LearnedFusion.of(values["fusion"], arrays.__getitem__, strategy)
         arrays, _ = self._stage(f"judge-{strategy}", lambda: self._judge(strategy, fusion, decide))
         units = arrays.pop("units")
-        figures = dict(zip(_CONTENDERS, arrays["figures"], strict=True))
+        figures: dict[str, Floats] = dict(zip(_CONTENDERS, arrays["figures"], strict=True))
         if strategy not in self._serving.fusions:
             del figures[BY_HAND]
         return judge(strategy, figures, units, learnt=len(examples), kind=values["kind"], seed=self._seed), fusion

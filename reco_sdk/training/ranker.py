@@ -130,14 +130,15 @@ def _logit(examples: Examples, columns: Floats, prior: Floats, strength: float) 
         expected = np.add.reduceat(chance[:, None] * parts, starts)
         curve = parts.T @ (chance[:, None] * parts) - expected.T @ expected + strength * np.eye(len(theta))
         step = np.clip(np.linalg.solve(curve, slope), -1.0, 1.0)
-        found = None
-        for shorter in 0.5 ** np.arange(12):
-            found = value(theta + shorter * step)
+        found = value(theta + step)
+        for _ in range(11):
             if found[0] > best:
                 break
-        if found is None or found[0] <= best + 1e-7:
+            step = 0.5 * step
+            found = value(theta + step)
+        if found[0] <= best + 1e-7:
             break
-        theta = theta + shorter * step
+        theta = theta + step
         best, parts, chance = found
     return theta
 
