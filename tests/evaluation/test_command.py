@@ -117,7 +117,10 @@ def test_without_a_model_content_is_left_out(reco, shop, monkeypatch):
         (["nowhere"], "nowhere: is no folder"),
         (["shop", "--protocol", "time-split"], "has no times"),
         (["shop", "--text", "colour"], "none of the columns colour"),
-        (["shop", "--sources", "magic"], "source 'magic' is none of co_occurrence, session_knn, linear, random"),
+        (
+            ["shop", "--sources", "magic"],
+            "source 'magic' is none of co_occurrence, session_knn, linear, factors, item_cf, user_knn, random",
+        ),
         (["shop", "--cases", "0"], "cases: 0 is not above 0"),
     ],
 )
