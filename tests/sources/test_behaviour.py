@@ -14,7 +14,7 @@ from reco_sdk import Config, Interaction, Item
 from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.tables import IdTable
 from reco_sdk.snapshot.base import Base
-from reco_sdk.snapshot.log import InteractionLog
+from reco_sdk.snapshot.log import InteractionLog, visitor_hash
 from reco_sdk.sources import behaviour as module
 from reco_sdk.sources.behaviour import Behaviour
 from reco_sdk.sources.history import History
@@ -23,13 +23,14 @@ from reco_sdk.training.behaviour import learn_behaviour
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ITEMS = [f"i{n}" for n in range(7)]
 GAP = 30.0
+CATEGORIES = {"i0": "A", "i1": "B", "i2": "A", "i3": "A > C", "i5": "B"}
 CONFIG = Config(session_gap_minutes=GAP)
 # Minutes after one another, or a little before: an order is read later than it was placed.
 steps = st.sampled_from([0, 0, 1, 5, 20, 29, 31, 45, -1, -10, -30])
 acts = st.tuples(
     st.sampled_from(["v1", "v2", None]),
     st.sampled_from(ITEMS),
-    st.sampled_from(["view_item", "add_to_cart", "purchase", "purchase", "dismiss", "remove_from_cart"]),
+    st.sampled_from(["view_item", "add_to_cart", "purchase", "purchase", "refund", "dismiss", "remove_from_cart"]),
     st.sampled_from([None, None, "order:1", "order:2"]),
     steps,
 )
@@ -55,9 +56,11 @@ def counted(log, catalogue, now):
     rows = {item_id: row for row, item_id in enumerate(catalogue)}
     absent = whole.absent(rows)
     numbers = {**rows, **{item_id: place for place, item_id in enumerate(absent, len(rows))}}
-    arrays = learn_behaviour(whole.arrays(numbers), len(numbers), now.timestamp(), CONFIG)
+    columns = Columns.of([Item(id=i, title=i, categories=[CATEGORIES[i]] if i in CATEGORIES else []) for i in catalogue])
+    codes = np.append(columns.main_category, np.full(len(absent), -1, np.int32))
+    names = len(columns.facets.vocabulary)
+    arrays = learn_behaviour(whole.arrays(numbers), len(numbers), now.timestamp(), CONFIG, codes, names)
     base = Base.empty(now.timestamp())
-    columns = Columns.of([Item(id=item_id, title=item_id) for item_id in catalogue])
     base = replace(base, columns=columns, absent=IdTable.of(absent), snapshot=SimpleNamespace(array=arrays.__getitem__))
     return Behaviour(base, GAP * 60.0)
 
@@ -66,6 +69,18 @@ def told(behaviour):
     """Return everything a behaviour says, by item id."""
     name = {number: item_id for item_id in ITEMS if behaviour.seen(number := behaviour.number(item_id))}
     out = {"sessions": behaviour.viewed.count, "baskets": behaviour.bought.count}
+    baskets = behaviour.categories
+    out["by category"] = baskets.count, baskets.popularity.tolist()
+    for code in range(len(baskets.popularity)):
+        rows, after, before = baskets.pairs.of_item(code)
+        out["category", code] = dict(zip(rows.tolist(), (after + before).tolist(), strict=True))
+    for buyer in (("v1", None), ("v2", None), (None, "u1")):
+        numbers, found = behaviour.purchases.of([visitor_hash(*buyer, {})])
+        days = zip(found.times.tolist(), found.first.tolist(), found.last.tolist(), strict=True)
+        by_number = {behaviour.number(item_id): item_id for item_id in ITEMS}
+        out[buyer] = {by_number[number]: kept for number, kept in zip(numbers.tolist(), days, strict=True)}
+    again = {i: behaviour.purchases.counts[:, n].tolist() for i in ITEMS if (n := behaviour.number(i)) >= 0}
+    out["again"] = {item_id: counts for item_id, counts in again.items() if any(counts)}
     for number, item_id in name.items():
         for what in (behaviour.viewed, behaviour.bought):
             popularity = int(what.popularity[number]) if number < len(what.popularity) else 0
