@@ -6,7 +6,6 @@ import argparse
 from typing import Any, Final
 
 from reco_sdk.cli import evaluating, newsletter
-from reco_sdk.cli.rules import RULES_EXAMPLES, add_rules_arguments
 from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
@@ -53,6 +52,15 @@ GET /openapi.json describes what is served. SIGTERM lets requests under way fini
 _MIGRATE: Final = (
     "examples:\n  reco migrate\n  reco migrate --check     # changes nothing; exit status 1 where something is to be done\n"
 )
+_RULES: Final = """\
+examples:
+  reco rules list
+  reco rules put rules.json                    # one rule, or a list of them; - reads standard input
+  reco rules delete summer-sale
+  reco rules history summer-sale
+
+  echo '{"id": "no-samples", "action": "hide", "where": "tag == \\"sample\\""}' | reco rules put -
+"""
 _WORKER: Final = """\
 examples:
   reco worker                                  # beside `reco serve`; stop with Ctrl-C or SIGTERM
@@ -144,7 +152,9 @@ def make_parser() -> argparse.ArgumentParser:  # noqa: PLR0915 -- one command af
     _state(worker)
     _model(worker)
 
-    add_rules_arguments(add("rules", "show, store and delete merchandising rules", RULES_EXAMPLES))
+    rules = add("rules", "show, store and delete merchandising rules", _RULES)
+    rules.add_argument("action", choices=("list", "put", "delete", "history"))
+    rules.add_argument("what", nargs="*", metavar="FILE|ID", help="put: files; delete, history: ids")
 
     snapshot = add("snapshot", "take the snapshot that serves to another host", _SNAPSHOT)
     snapshot.add_argument("action", choices=("export", "import"))

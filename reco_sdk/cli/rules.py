@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import getpass
 import json
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from reco_sdk.cli.output import say, say_json
 from reco_sdk.cli.stores import need_store
@@ -17,23 +16,7 @@ from reco_sdk.errors import InvalidInput
 from reco_sdk.ranking.rules import Rule
 from reco_sdk.wiring import Recommender
 
-__all__ = ["RULES_EXAMPLES", "add_rules_arguments", "rules_command"]
-
-RULES_EXAMPLES: Final = """\
-examples:
-  reco rules list
-  reco rules put rules.json                    # one rule, or a list of them; - reads standard input
-  reco rules delete summer-sale
-  reco rules history summer-sale
-
-  echo '{"id": "no-samples", "action": "hide", "where": "tag == \\"sample\\""}' | reco rules put -
-"""
-
-
-def add_rules_arguments(parser: argparse.ArgumentParser) -> None:
-    """Say what ``reco rules`` takes."""
-    parser.add_argument("action", choices=("list", "put", "delete", "history"))
-    parser.add_argument("what", nargs="*", metavar="FILE|ID", help="put: files; delete, history: ids")
+__all__ = ["rules_command"]
 
 
 async def rules_command(arguments: Namespace) -> int:
