@@ -262,17 +262,17 @@ class Engine:
     ) -> _Picked:
         picked = _Picked()
         if trace is not None:
-            trace.begin(context)
+            trace.begin(context, strategy, steering)
         if steering is not None and steering.replaces is not None and steering.replaces.items:
             draft = steering.listed(steering.replaces, context.mask, request.n, request.filters.one_per_group)
             return _Picked(draft.rows, draft.contributions, [CHOSEN] * len(draft.rows), "popular")
         if perf_counter() > deadline:
             raise _LateError
         # Where nobody did anything, a strategy answers as if it read content alone.
-        learned = tuple(pair for pair in strategy.learned if pair[0].knows(context))
-        sources: Sequence[tuple[Source, float]] = (*strategy.sources, *learned)
+        sources: list[tuple[Source, float]] = list(strategy.sources)
+        sources += [pair for pair in strategy.learned if pair[0].knows(context)]
         if fusion is not None:
-            sources = fusion.widen(sources, () if request.strict else strategy.fallback)
+            sources += fusion.widening(sources, () if request.strict else strategy.fallback)
         # One source alone has its order already; several need depth for a row that each holds in the middle.
         k = max(MIN_CANDIDATES, 4 * request.n) if len(sources) > 1 else 2 * request.n + 8
         widened = 1
@@ -301,10 +301,12 @@ class Engine:
         if variety.mood is not None:
             since = context.now - context.new_arrival_days * 86_400.0
             lists = picked.rows, picked.contributions
-            kept = variety.admit(
-                context.view, context.orders, context.mask, since, request.strategy, request.n, *lists, self.exposure
-            )
+            # Nobody is shown what is only explained.
+            account = self.exposure if trace is None else Exposure()
+            kept = variety.admit(context.view, context.orders, context.mask, since, request.strategy, request.n, *lists, account)
             picked.sources[kept:] = [NEWCOMERS] * (len(picked.rows) - kept)
+            if trace is not None and kept < len(picked.rows):
+                trace.stage("newcomers", list(picked.rows))
         if _pin(context, steering, request, picked) and trace is not None:
             trace.stage("pins", list(picked.rows))
         return picked

@@ -47,7 +47,7 @@ def _negate(part: Node) -> Node:
 
 
 def _comparison(left: Node, sign: Any, right: Node) -> Node:
-    if sign == "=":
+    if str(sign) == "=":
         raise InvalidExpression(sign.start_pos, "write == to compare")
     return _compare(left, str(sign), right)
 
@@ -57,11 +57,11 @@ def _between(value: Node, low: Node, high: Node) -> Node:
 
 
 def _one_of(value: Node, others: Any) -> Node:
-    listed = others if isinstance(others, list) else None
-    if listed is None and not isinstance(others, nodes.Texts):
+    listed: list[Node] = others if isinstance(others, list) else []
+    if not isinstance(others, list | nodes.Texts):
         raise InvalidExpression(others.at, 'give a list, such as ["a", "b"], or texts of the seed, such as seed.tags')
     if isinstance(value, nodes.Texts) and value.name != "category":
-        return _has_text(value, [others] if listed is None else listed)
+        return _has_text(value, [others] if isinstance(others, nodes.Texts) else listed)
     if not listed:
         raise InvalidExpression(value.at, _no_list(value))
     choices = [_compare(value, "==", other) for other in listed]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,7 @@ _PLACES: Final = np.arange(100_000, dtype=np.float64)
 
 
 class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
+    name: ClassVar[str]
 
 
 _S = TypeVar("_S", bound=_Named)
@@ -77,11 +76,11 @@ class LearnedFusion:
     scale: float
     tables: Mapping[str, Table] = field(default_factory=dict)
 
-    def widen(self, sources: Sequence[tuple[_S, float]], fallback: Sequence[_S]) -> tuple[tuple[_S, float], ...]:
-        """Return a strategy's sources, and those of its fallbacks that were learnt to be ranked among them."""
+    def widening(self, sources: Sequence[tuple[_S, float]], fallback: Sequence[_S]) -> list[tuple[_S, float]]:
+        """Return those of a strategy's fallbacks that were learnt to be ranked among its sources."""
         names = {source.name for source, _ in sources}
         more = (source for source in fallback if source.name in self.weights and source.name not in names)
-        return (*sources, *((source, 0.0) for source in more))
+        return [(source, 0.0) for source in more]
 
     def fuse(self, parts: Sequence[tuple[Candidates, float]], names: Sequence[str], asked: Asked) -> Fused:
         """Rank the candidates of several sources; ties by ascending row.

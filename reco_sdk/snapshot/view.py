@@ -150,7 +150,8 @@ class View:
         names = self.base.columns.facets.vocabulary
         later = code - len(names)
         rows = self.facet_rows(names[code]) if later < 0 else self.delta.facets.rows_of(later) + self.n_base
-        return rows[self.main_category[rows] == code].astype(np.int32)
+        found: Rows = rows[self.main_category[rows] == code].astype(np.int32)
+        return found
 
     def category_code(self, key: str) -> int:
         """Return the code in :attr:`main_category` of a category's facet key, −1 for one that no item has."""

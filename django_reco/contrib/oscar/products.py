@@ -77,7 +77,8 @@ class ProductItems(Items):
             return rows
         pictures = self._related("images")._default_manager.filter(product=OuterRef("pk"))
         first = pictures.order_by("display_order").values("original")[:1]
-        return rows.select_related("product_class").annotate(reco_image=Subquery(first))
+        pictured: QuerySet[Any] = rows.select_related("product_class").annotate(reco_image=Subquery(first))
+        return pictured
 
     def _related(self, name: str) -> Any:
         """Return the model behind a relation, the shop's own where it forked oscar's."""
