@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from reco_sdk.ports import Candidates
+from reco_sdk.ranking.merchandising import Steering
 from reco_sdk.sources.context import Context, Source
+from reco_sdk.strategies import Strategy
 from reco_sdk.types import BoolMask, Rows
 
 __all__ = ["Stage", "Trace"]
@@ -20,7 +22,7 @@ class Stage:
     Parameters
     ----------
     name
-        ``fusion``, ``rules``, ``rerank``, ``fill`` or ``pins``, in the order in which they ran.
+        ``fusion``, ``rules``, ``rerank``, ``fill``, ``newcomers`` or ``pins``, in the order in which they ran.
     rows
         Best first.
     scores
@@ -42,6 +44,10 @@ class Trace:
         What the sources read.
     mask
         What might be recommended when the sources were asked.
+    strategy
+        What answered: a rule may let another answer than the one that was asked for.
+    steering
+        The rules that were meant, if any.
     parts
         What each source proposed, and its weight.
     stages
@@ -52,14 +58,16 @@ class Trace:
 
     context: Context | None = None
     mask: BoolMask | None = None
+    strategy: Strategy | None = None
+    steering: Steering | None = None
     parts: list[tuple[Source, float, Candidates]] = field(default_factory=list)
     stages: list[Stage] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
     _at: float = field(default_factory=perf_counter)
 
-    def begin(self, context: Context) -> None:
+    def begin(self, context: Context, strategy: Strategy, steering: Steering | None) -> None:
         """Take note of what was asked, resolved and masked."""
-        self.context, self.mask = context, context.mask
+        self.context, self.mask, self.strategy, self.steering = context, context.mask, strategy, steering
         self.lap("mask")
 
     def proposed(self, used: Sequence[Source], parts: Sequence[tuple[Candidates, float]]) -> None:
@@ -72,6 +80,10 @@ class Trace:
         """Take note of how the rows stand after a stage."""
         self.stages.append(Stage(name, rows if isinstance(rows, list) else [int(row) for row in rows], scores))
         self.lap(name)
+
+    def rows_after(self, name: str) -> Sequence[int]:
+        """Return how the rows stood after a stage, none where it did not run."""
+        return next((stage.rows for stage in self.stages if stage.name == name), ())
 
     def lap(self, name: str) -> None:
         """Count the time since the last one to a stage."""

@@ -188,11 +188,14 @@ class Change:
         Fields that the item would need.
     request
         Fields that the request would need.
+    rules
+        Ids of merchandising rules that would have to be taken back, or changed so that they leave the item alone.
     """
 
     text: str
     item: Mapping[str, Any] = field(default_factory=dict)
     request: Mapping[str, Any] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +208,8 @@ class WhyNot:
         The item; no title where it is unknown.
     stage
         The first that dropped it: ``unknown_item``, ``unpublished``, ``expired``, ``out_of_stock``, ``filter``, ``strategy``,
-        ``seed``, ``excluded``, ``seen``, ``purchased``, ``rule``, ``no_source``, ``group``, ``category_share``, ``rerank``,
-        ``cut``; or ``shown``.
+        ``seed``, ``excluded``, ``rule``, ``purchased``, ``seen``, ``no_source``, ``group``, ``category_share``, ``rerank``,
+        ``cut``, ``newcomers``; or ``shown``.
     text
         In plain words.
     position
@@ -253,7 +256,9 @@ class WhyNot:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready fields."""
         out = {name: getattr(self, name) for name in ("item_id", "title", "stage", "text", "position", "rank", "score")}
-        changes = [{"text": c.text, "item": dict(c.item), "request": sorted(c.request)} for c in self.changes]
+        changes = [
+            {"text": c.text, "item": dict(c.item), "request": sorted(c.request), "rules": list(c.rules)} for c in self.changes
+        ]
         return {
             **out,
             "last_score": self.last_score,

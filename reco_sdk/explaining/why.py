@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
+from typing import Final
 
 import numpy as np
 
 from reco_sdk.engine import Engine
 from reco_sdk.explaining.answers import Asked, Evidence, Explanation, ItemExplanation
-from reco_sdk.explaining.words import BY_CONTENT, evidence_text, shared_words
+from reco_sdk.explaining.words import BY_CONTENT, evidence_text, rule_text, shared_words
+from reco_sdk.ranking.merchandising import Steering, rule_name
+from reco_sdk.ranking.newcomers import EXPOSURE
+from reco_sdk.ranking.variety import DIVERSITY
 from reco_sdk.request import Request
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.context import Context, Reason, Source
@@ -17,6 +21,11 @@ from reco_sdk.strategies import STRATEGIES
 from reco_sdk.trace import Trace
 
 __all__ = ["explain"]
+
+_SAID: Final = {
+    EXPOSURE: "new: the last places are kept for new items now and then",
+    DIVERSITY: "much like what stands above it",
+}
 
 
 def explain(engine: Engine, request: Request) -> Explanation:
@@ -43,14 +52,15 @@ def explain(engine: Engine, request: Request) -> Explanation:
     trace.lap("slate")
     rows = [context.view.row(item.id) for item in slate.items]
     told = _reasons(context, _sources(trace, request), rows, [item.contributions for item in slate.items])
+    said = _SAID | _rules_said(trace.steering)
     places = {source.name: _places(candidates.rows, rows) for source, _, candidates in trace.parts}
     stages = {stage.name: _places(np.asarray(stage.rows), rows) for stage in trace.stages}
     stages["slate"] = {row: place for place, row in enumerate(rows, 1)}
-    own = next((set(stage.rows) for stage in reversed(trace.stages) if stage.name != "fill"), set())
+    filled = set(trace.rows_after("fill")) - set(trace.rows_after("rerank"))
     items = []
     for item, row in zip(slate.items, rows, strict=True):
         evidence = [
-            _evidence(context.view, row, name, value, told.get((name, row)), places.get(name, {}).get(row, 0))
+            _evidence(context.view, row, name, value, told.get((name, row)), places.get(name, {}).get(row, 0), said)
             for name, value in item.contributions.items()
         ]
         items.append(
@@ -62,7 +72,7 @@ def explain(engine: Engine, request: Request) -> Explanation:
                 reason=item.reason,
                 evidence=tuple(sorted(evidence, key=lambda part: -abs(part.contribution))),
                 ranks={name: found[row] for name, found in stages.items() if row in found},
-                fallback=row not in own,
+                fallback=row in filled and not any(name in said for name in item.contributions),
             )
         )
     trace.lap("explain")
@@ -80,7 +90,8 @@ def explain(engine: Engine, request: Request) -> Explanation:
 
 def _sources(trace: Trace, request: Request) -> dict[str, Source]:
     """Return by name what may have contributed: a learned fusion asks fallbacks as well."""
-    found: dict[str, Source] = {source.name: source for source in STRATEGIES[request.strategy].fallback}
+    strategy = trace.strategy or STRATEGIES[request.strategy]
+    found: dict[str, Source] = {source.name: source for source in strategy.fallback}
     return found | {source.name: source for source, _, _ in trace.parts}
 
 
@@ -108,10 +119,22 @@ def _text(view: View, row: int) -> str:
     return f"{view.title(row)} {view.category_name(row)}"
 
 
-def _evidence(view: View, row: int, name: str, value: float, reason: Reason | None, rank: int) -> Evidence:
+def _rules_said(steering: Steering | None) -> dict[str, str]:
+    """Return what is said of each rule that was meant, by its name among the contributions."""
+    found = {}
+    for rule in () if steering is None else steering.rules:
+        does = {"pin": f"pinned to place {rule.slot}", "replace": "listed", "boost": "boosted", "bury": "buried"}.get(rule.action)
+        by = f" {rule.factor:g} times" if rule.action in {"boost", "bury"} else ""
+        found[rule_name(rule)] = f"{does}{by} by {rule_text(rule)}"
+    return found
+
+
+def _evidence(
+    view: View, row: int, name: str, value: float, reason: Reason | None, rank: int, said: Mapping[str, str]
+) -> Evidence:
     if reason is None:
         # No source: what the learned fusion reads of the item itself, or a rule.
-        return Evidence(source=name, contribution=value, said=name.replace("_", " "))
+        return Evidence(source=name, contribution=value, said=said.get(name, name.replace("_", " ")))
     other = reason.item_row
     compared = name in BY_CONTENT and other >= 0
     return Evidence(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reco_sdk.ranking.rules import Rule
 from reco_sdk.sources.context import Reason
 
-__all__ = ["BY_CONTENT", "evidence_text", "shared_words"]
+__all__ = ["BY_CONTENT", "evidence_text", "rule_text", "shared_words"]
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _COMMON: Final = frozenset(
@@ -53,6 +54,11 @@ def evidence_text(source: str, reason: Reason) -> str:
         return f"{'similar to' if source == 'similar_items' else 'you viewed'} {title}"
     said = reason.text[:1].lower() + reason.text[1:]
     return f"{said} ({_count(people, 'visitor')} lately)" if people else said
+
+
+def rule_text(rule: Rule) -> str:
+    """Return a rule as people know it: by its id, and its note if it has one."""
+    return f"rule {rule.id}" + (f" ({rule.note})" if rule.note else "")
 
 
 def _count(number: int, of: str) -> str:

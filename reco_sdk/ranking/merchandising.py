@@ -7,7 +7,8 @@ where it is asked) and reads from there: rules that hide as one mask, those that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -109,6 +110,7 @@ class ActiveRules:
         pages = dict.fromkeys(path_of(path) for rule in self.rules for path in rule.in_categories)
         self._pages: dict[str, BoolMask] = {path: self._facet(view, "category", path) for path in pages}
         self._meant: dict[tuple[object, ...], _Meant] = {}
+        self._without: frozenset[str] = frozenset()
 
     # -- what each rule acts on
 
@@ -155,6 +157,12 @@ class ActiveRules:
         expression = self._expressions[number]
         return not (expression is not None and _varies(expression)) and not self._view.alive[self._rows[number]].any()
 
+    def without(self, rule_ids: Collection[str]) -> ActiveRules:
+        """Return the rules as if some of them were taken back, to ask what would be if."""
+        twin = copy(self)
+        twin._meant, twin._without = {}, self._without | set(rule_ids)  # noqa: SLF001 -- its own class
+        return twin
+
     # -- which rules are meant
 
     def meant(self, place: Place, now: float, seeds: Sequence[int]) -> _Meant:
@@ -185,7 +193,8 @@ class ActiveRules:
         numbers = [
             n
             for n, rule in enumerate(self.rules)
-            if rule.holds_at(now)
+            if rule.id not in self._without
+            and rule.holds_at(now)
             and _holds_here(rule, here)
             and (not rule.in_categories or pages & set(map(path_of, rule.in_categories)))
         ]
@@ -259,6 +268,14 @@ class Steering:
                 more = self._rules.named_by(number, self._now, self._seeds)
                 out = more if out is None else out | more
         return out
+
+    def hiding(self, row: int) -> list[Rule]:
+        """Return the rules that hide a row, the first first."""
+        return [
+            self._rules.rules[number]
+            for number in self._meant.numbers
+            if self._rules.rules[number].action == "hide" and self._rules.named_by(number, self._now, self._seeds)[row]
+        ]
 
     def hide(self, mask: BoolMask) -> None:
         """Take out of a mask what rules hide."""
