@@ -94,6 +94,10 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         Bar("added_p99_ms", "<=", 51.0, "p99 with our row - with none, of the pages due meanwhile: the deadline (50 ms) + 1 ms"),
         Bar("views_lost", "==", 0, "views recorded before, meanwhile and after that were never stored"),
     ),
+    "why": (
+        Bar("why_p50_ms", "<=", 5.0, "100,000 items: an explanation of a slate of ten, median"),
+        Bar("why_not_p50_ms", "<=", 50.0, "why an item is not in it, and what would show it, median over all kinds"),
+    ),
     "newsletter": (
         Bar("users_per_s", ">=", 1_000, "100,000 users x 8 items from all that is learnt, per second of one core, log to file"),
         Bar("rows_missing", "==", 0, "lines that are not there"),

@@ -45,7 +45,7 @@ async def _run(place: Built) -> dict[str, float]:
     raw_search, raw_queries = _raw(place, random)
     async with Recommender.open(place.url, config=config(place), embedder=PlantedEmbedder()) as reco:
         await graph_loaded(reco)
-        visitors = await _visitors(reco, random)
+        visitors = await visitors_with_views(reco, random)
         seeds = [item_id(int(row)) for row in random.choice(COUNT, ROUNDS * PER_ROUND, replace=False)]
         similar: list[float] = []
         recommend: list[float] = []
@@ -69,7 +69,7 @@ async def _run(place: Built) -> dict[str, float]:
     }
 
 
-async def _visitors(reco: Recommender, random: np.random.Generator) -> list[str]:
+async def visitors_with_views(reco: Recommender, random: np.random.Generator) -> list[str]:
     """Return visitors who each viewed five items of two clusters."""
     clusters = cluster_of()
     visitors = [f"visitor-{number}" for number in range(ROUNDS * PER_ROUND)]

@@ -85,6 +85,8 @@ class Config:
         How long a worker keeps what visitors did, what they were shown, and that an item was deleted; 0 keeps it for ever.
     api_token
         If set, the HTTP server wants it as a bearer token.
+    explanations
+        Whether the HTTP server answers ``/v1/why`` and ``/v1/why-not``, which tell what visitors did.
     placements
         What is asked for at each placement, where it is not the default; in the environment, as JSON. See
         :func:`reco_sdk.placements.read_placements`.
@@ -123,6 +125,7 @@ class Config:
     keep_impressions_days: float = 90.0
     keep_deleted_days: float = 30.0
     api_token: str = ""
+    explanations: bool = False
     placements: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:

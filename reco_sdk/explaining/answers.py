@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from reco_sdk.explaining.words import shared_words
@@ -257,7 +258,7 @@ class WhyNot:
         """Return JSON-ready fields."""
         out = {name: getattr(self, name) for name in ("item_id", "title", "stage", "text", "position", "rank", "score")}
         changes = [
-            {"text": c.text, "item": dict(c.item), "request": sorted(c.request), "rules": list(c.rules)} for c in self.changes
+            {"text": c.text, "item": _plain(c.item), "request": sorted(c.request), "rules": list(c.rules)} for c in self.changes
         ]
         return {
             **out,
@@ -266,3 +267,7 @@ class WhyNot:
             "changes": changes,
             "timings_ms": dict(self.timings_ms),
         }
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}

@@ -34,8 +34,9 @@ def create_app(recommender: CoreRecommender, *, token: str | None = None, limits
     app[RECOMMENDER] = recommender
     app[TOKEN] = recommender.config.api_token if token is None else token
     app[LIMITS] = limits or Limits()
-    app[OPENAPI] = document(ROUTES, with_token=bool(app[TOKEN]))
-    for route in ROUTES:
+    routes = [route for route in ROUTES if recommender.config.explanations or not route.explains]
+    app[OPENAPI] = document(routes, with_token=bool(app[TOKEN]))
+    for route in routes:
         app.router.add_route(route.method, route.path, route.handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, route.handler)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from aiohttp import web
 
 from reco_sdk.errors import NotRunning, UnknownItem
 from reco_sdk.server.bodies import read_interactions, read_items
 from reco_sdk.server.context import OPENAPI, RECOMMENDER
-from reco_sdk.server.parameters import FILTERS, RECOMMEND, SIMILAR, filters_of, parse
+from reco_sdk.server.parameters import FILTERS, RECOMMEND, SIMILAR, WHY_NOT, filters_of, parse
 
-__all__ = ["delete_item", "healthz", "openapi", "post_interactions", "post_items", "recommend", "similar"]
+__all__ = ["delete_item", "healthz", "openapi", "post_interactions", "post_items", "recommend", "similar", "why", "why_not"]
 
 
 async def post_items(request: web.Request) -> web.Response:
@@ -38,13 +40,32 @@ async def post_interactions(request: web.Request) -> web.Response:
 
 async def recommend(request: web.Request) -> web.Response:
     """Answer with a slate."""
-    given = parse(request.query, RECOMMEND)
+    arguments = _arguments(parse(request.query, RECOMMEND))
+    slate = await request.config_dict[RECOMMENDER].recommend(**arguments)
+    return web.json_response(slate.to_dict())
+
+
+async def why(request: web.Request) -> web.Response:
+    """Answer with why each item is in the slate that :func:`recommend` would give."""
+    arguments = _arguments(parse(request.query, RECOMMEND))
+    told = await request.config_dict[RECOMMENDER].why(**arguments)
+    return web.json_response(told.to_dict())
+
+
+async def why_not(request: web.Request) -> web.Response:
+    """Answer with what keeps an item out of that slate, and what would show it."""
+    given = parse(request.query, WHY_NOT)
+    missed = await request.config_dict[RECOMMENDER].why_not(given["item"], **_arguments(given))
+    return web.json_response(missed.to_dict())
+
+
+def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a recommender is to be asked with."""
     names = ("visitor_id", "user_id", "n", "placement", "strategy", "seeds", "fallback", "strict", "relaxed")
     arguments = {name: given[name] for name in names if name in given}
     if any(parameter.name in given for parameter in FILTERS):
         arguments["filters"] = filters_of(given)  # instead of the placement's
-    slate = await request.config_dict[RECOMMENDER].recommend(**arguments)
-    return web.json_response(slate.to_dict())
+    return arguments
 
 
 async def similar(request: web.Request) -> web.Response:

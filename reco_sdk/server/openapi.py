@@ -57,7 +57,13 @@ def _operation(route: Route, *, with_token: bool) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", route.path)
     ] + [
-        {"name": parameter.name, "in": "query", "description": parameter.description, "schema": parameter.schema()}
+        {
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.description,
+            "schema": parameter.schema(),
+            **({"required": True} if parameter.required else {}),
+        }
         for parameter in route.parameters
     ]
     if parameters:

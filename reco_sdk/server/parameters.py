@@ -14,7 +14,7 @@ from reco_sdk.request import MAX_N, PLACEMENTS
 from reco_sdk.server.problems import FieldError, Problem
 from reco_sdk.strategies import STRATEGIES
 
-__all__ = ["FILTERS", "RECOMMEND", "SIMILAR", "Parameter", "filters_of", "parse"]
+__all__ = ["FILTERS", "RECOMMEND", "SIMILAR", "WHY_NOT", "Parameter", "filters_of", "parse"]
 
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
@@ -38,6 +38,8 @@ class Parameter:
         For the document; ``None`` for none.
     choices
         The values there are.
+    required
+        Whether it has to be given.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Parameter:
     repeated: bool = False
     default: Any = None
     choices: tuple[str, ...] = ()
+    required: bool = False
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the value."""
@@ -104,6 +107,8 @@ RECOMMEND: Final = (
     *FILTERS,
 )
 
+WHY_NOT: Final = (Parameter(name="item", kind="string", description="The item that is missed.", required=True), *RECOMMEND)
+
 SIMILAR: Final = (
     *_WHO,
     _text("placement", "Where the slate will be shown.", default="item", choices=sorted(PLACEMENTS)),
@@ -117,7 +122,7 @@ def parse(query: MultiMapping[str], parameters: Sequence[Parameter]) -> dict[str
     Raises
     ------
     Problem
-        422, naming every parameter that is unknown, given twice, or not of its kind.
+        422, naming every parameter that is unknown, missing, given twice, or not of its kind.
     """
     known = {parameter.name: parameter for parameter in parameters}
     errors: list[FieldError] = []
@@ -135,6 +140,7 @@ def parse(query: MultiMapping[str], parameters: Sequence[Parameter]) -> dict[str
                 errors.append(FieldError(name, str(error)))
             else:
                 out[name] = values if parameter.repeated else values[0]
+    errors += [FieldError(name, "is missing") for name, one in known.items() if one.required and name not in query]
     if errors:
         raise Problem(422, "invalid-input", f"{errors[0].field}: {errors[0].reason}", errors)
     return out

@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from reco_sdk.server import handlers, rules
-from reco_sdk.server.parameters import RECOMMEND, SIMILAR, Parameter
+from reco_sdk.server.parameters import RECOMMEND, SIMILAR, WHY_NOT, Parameter
 
 __all__ = ["ROUTES", "Route"]
 
@@ -39,6 +39,8 @@ class Route:
         Status → description.
     needs_token
         Where a token is configured.
+    explains
+        Whether it tells what visitors did, and so is served only where ``explanations`` is set.
     """
 
     method: str
@@ -51,6 +53,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     problems: Mapping[int, str] = field(default_factory=dict)
     needs_token: bool = True
+    explains: bool = False
 
 
 _BODY_PROBLEMS: Final = {
@@ -107,6 +110,26 @@ ROUTES: Final = (
         parameters=RECOMMEND,
         answers=("Slate", "A slate, best first; empty where nothing fits."),
         problems={404: "None of the seeds is in the catalogue.", 422: _INVALID},
+    ),
+    Route(
+        method="GET",
+        path="/v1/why",
+        handler=handlers.why,
+        summary="Why each item is in the slate that /v1/recommend would give",
+        parameters=RECOMMEND,
+        answers=("Explanation", "The evidence of each item; its contributions sum to the score."),
+        problems={404: "None of the seeds is in the catalogue.", 422: _INVALID},
+        explains=True,
+    ),
+    Route(
+        method="GET",
+        path="/v1/why-not",
+        handler=handlers.why_not,
+        summary="Why an item is not in that slate, and what would show it",
+        parameters=WHY_NOT,
+        answers=("WhyNot", "The first stage that dropped it, and changes that together show it."),
+        problems={404: "None of the seeds is in the catalogue.", 422: _INVALID},
+        explains=True,
     ),
     Route(
         method="GET",

@@ -144,6 +144,79 @@ _RULE: Final = _object(
     closed=True,
 )
 
+_NUMBERS: Final = {"type": "object", "additionalProperties": {"type": "number"}}
+_COUNTS: Final = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}
+
+_EVIDENCE: Final = _object(
+    {
+        "source": {"type": "string", "description": "A source, a property that the learned fusion reads, or a rule."},
+        "contribution": {"type": "number", "description": "Its part of the score."},
+        "text": {"type": "string", "description": "For the shop's staff, not for shoppers."},
+        "item_id": _optional("string", "The item that the text speaks of."),
+        "people": _COUNT,
+        "times": _COUNT,
+        "rank": {**_COUNT, "description": "The item's place among what the source proposed, from 1; 0 for none."},
+    }
+)
+
+_EXPLANATION: Final = _object(
+    {
+        "strategy": _TEXT,
+        "placement": _TEXT,
+        "tier": _TEXT,
+        "fallback": _TEXT,
+        "items": {
+            "type": "array",
+            "items": _object(
+                {
+                    "id": _TEXT,
+                    "title": _TEXT,
+                    "position": _COUNT,
+                    "score": {"type": "number"},
+                    "reason": {"type": "string", "description": "What a shopper may read."},
+                    "fallback": {"type": "boolean"},
+                    "ranks": {**_COUNTS, "description": "Its place after each stage, from 1."},
+                    "evidence": {"type": "array", "items": _EVIDENCE},
+                }
+            ),
+        },
+        "sources": {
+            "type": "array",
+            "items": _object({"source": _TEXT, "weight": {"type": "number"}, "proposed": _COUNT}),
+        },
+        "allowed": _COUNT,
+        "candidates": _COUNT,
+        "timings_ms": _NUMBERS,
+    }
+)
+
+_WHY_NOT: Final = _object(
+    {
+        "item_id": _TEXT,
+        "title": _TEXT,
+        "stage": {"type": "string", "description": "The first that dropped it, or `shown`."},
+        "text": _TEXT,
+        "position": _COUNT,
+        "rank": _COUNT,
+        "score": {"type": "number"},
+        "last_score": {"type": "number"},
+        "nearest": {**_COUNTS, "description": "Its place in what each source would propose if asked for more."},
+        "changes": {
+            "type": "array",
+            "description": "All of them together show it.",
+            "items": _object(
+                {
+                    "text": _TEXT,
+                    "item": {"type": "object", "description": "Fields that the item would need."},
+                    "request": {"type": "array", "items": _TEXT, "description": "Fields of the request that would differ."},
+                    "rules": {"type": "array", "items": _TEXT, "description": "Rules to be taken back or changed."},
+                }
+            ),
+        },
+        "timings_ms": _NUMBERS,
+    }
+)
+
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Item": _ITEM,
     "Interaction": _INTERACTION,
@@ -159,6 +232,8 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         }
     ),
     "Slate": _SLATE,
+    "Explanation": _EXPLANATION,
+    "WhyNot": _WHY_NOT,
     "UpsertReport": _object({"version": _COUNT, "inserted": _COUNT, "changed": _COUNT, "unchanged": _COUNT}),
     "Accepted": _object({"accepted": _COUNT}),
     "Health": _object(
