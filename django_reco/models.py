@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 __all__ = ["Alias", "Counter", "DirtyMark", "Impression", "Interaction", "Lease", "Rule", "RuleHistory", "State", "StoredItem"]
 
@@ -39,6 +40,8 @@ class StoredItem(models.Model):
     class Meta:
         managed = False
         db_table = "reco_item"
+        verbose_name = gettext_lazy("product")
+        verbose_name_plural = gettext_lazy("products")
 
     def __str__(self) -> str:
         return self.item_id
@@ -169,6 +172,8 @@ class Rule(models.Model):
     class Meta:
         managed = False
         db_table = "reco_rule"
+        verbose_name = gettext_lazy("rule")
+        verbose_name_plural = gettext_lazy("rules")
 
     def __str__(self) -> str:
         return self.note or f"{self.action}: {self.rule_id}"

@@ -263,6 +263,7 @@ class Process:
         """Return a recommender in memory, in line with what this thread's connection sees."""
         from django_reco.backend import Backend  # noqa: PLC0415  numpy and the engine: not before they are needed
         from django_reco.indexer import read_orders  # noqa: PLC0415  models
+        from django_reco.rules import bring_rules  # noqa: PLC0415  models
         from django_reco.sweep import sweep  # noqa: PLC0415  models
 
         with self._lock:
@@ -280,6 +281,7 @@ class Process:
                 if get_settings().orders:
                     self._inline_marked = True
                     read_orders(self._backend)
+                bring_rules(self._backend)
                 self._backend.refresh()
             return self._backend
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import F
@@ -21,7 +21,10 @@ from reco_sdk.ports import StoredRule
 from reco_sdk.ranking.rules import Rule as RuleValue
 from reco_sdk.rulebook import check_names
 
-__all__ = ["changed_at", "delete_rule", "in_shop_database", "put_rule", "read_rules", "rule_of"]
+if TYPE_CHECKING:
+    from django_reco.backend import Backend
+
+__all__ = ["bring_rules", "changed_at", "delete_rule", "in_shop_database", "put_rule", "read_rules", "rule_of"]
 
 _COUNTER = "rule"
 
@@ -96,6 +99,23 @@ def delete_rule(rule_id: str, *, by: Any = "") -> bool:
         Rule.objects.filter(rule_id=rule_id).delete()
         _note(version, rule_id, time.time_ns() // 1_000, str(by), before, None)
     return True
+
+
+def bring_rules(backend: Backend) -> None:
+    """Have a recommender in memory, of ``MODE = "inline"``, hold the rules of the shop's tables."""
+    core = backend.facade.core
+    if core.config.store != "memory://":
+        return
+    wanted = {row.rule_id: row for row in Rule.objects.all()}
+    _, held = backend.facade.run(core.store.rules())
+    for stored in held:
+        if stored.rule_id not in wanted:
+            backend.facade.run(core.store.delete_rule(stored.rule_id))
+    same = {stored.rule_id: stored.data for stored in held}
+    for row in wanted.values():
+        if same.get(row.rule_id) != row.data:
+            stored = StoredRule(row.rule_id, row.action, row.enabled, row.priority, row.note, row.data)
+            backend.facade.run(core.store.put_rule(stored))
 
 
 def changed_at(micros: int) -> datetime:

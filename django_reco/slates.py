@@ -262,6 +262,7 @@ def _shown(slate: Slate, chosen: Sequence[tuple[RecommendedItem, Any]], scope: S
     for position, (item, obj) in enumerate(chosen):
         obj.reco = item if item.position == position else item._replace(position=position)
     metrics.count("slate.shown" if chosen else "slate.empty")
+    metrics.count(f"slate.tier.{slate.tier}")
     if slate.fallback:
         metrics.count(f"slate.fallback.{slate.fallback}")
     if slate.relaxed:

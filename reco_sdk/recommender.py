@@ -185,6 +185,11 @@ class CoreRecommender:
         return self._open
 
     @property
+    def item_version(self) -> int:
+        """Number of the last change of an item that this process has taken over."""
+        return self._follower.item_version
+
+    @property
     def last_error(self) -> str | None:
         """What went wrong last and was not mended since; ``None`` when all is well."""
         return self._troubles.last

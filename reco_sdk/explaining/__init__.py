@@ -2,6 +2,7 @@
 
 from reco_sdk.explaining.answers import Change, Evidence, Explanation, ItemExplanation, WhyNot
 from reco_sdk.explaining.chain import answering, explained
+from reco_sdk.explaining.preview import with_rule
 from reco_sdk.explaining.why import explain
 from reco_sdk.explaining.why_not import why_not
 
@@ -15,4 +16,5 @@ __all__ = [
     "explain",
     "explained",
     "why_not",
+    "with_rule",
 ]
