@@ -136,7 +136,8 @@ with Recommender.open_blocking(sys.argv[1], model="hashing", poll_interval_secon
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "view":
-            reco.record(Interaction.view_item(rest, visitor_id="v1"))
+            item, _, visitor = rest.partition(" ")
+            reco.record(Interaction.view_item(item, visitor_id=visitor or "v1"))
         elif word == "item":
             reco.upsert_items([Item(id=rest, title=rest)])
         elif word == "sync":
@@ -181,7 +182,7 @@ def test_two_real_processes_follow_each_other(tmp_path):
             time.sleep(0.05)
         else:
             pytest.fail(f"the other process sees {tell(other, 'recent')!r}")
-        tell(other, "view boots")
+        tell(other, "view boots v2")  # the same visitor once more within seconds would be a double click
         tell(other, "flush")
         for _ in range(2):
             assert tell(one, "popular boots") == tell(other, "popular boots") == "1.0"
