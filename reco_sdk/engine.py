@@ -87,6 +87,7 @@ class Engine:
         self.query_vectors: Mapping[str, Vector] = {}
         self.late_answers = 0
         self.exposure = Exposure()
+        self.gives_reasons = True  # whoever reads none of them saves the time
         self._config = config
         self._clock = clock
         self._answers: AnswerCache[Slate] = AnswerCache(config.cache_size, config.cache_ttl_seconds)
@@ -143,7 +144,7 @@ class Engine:
             context = self._context(request, strategy, state, now, seeds, history, bought, buyers, steering)
             fusion = state.model.fusions.get(name)
             picked = self._pick(context, strategy, request, variety, deadline, trace, fusion, steering)
-            return _slate(context, picked, request, at)
+            return _slate(context, picked, request, at, reasons=self.gives_reasons)
 
         try:
             if trace is not None:
@@ -161,7 +162,7 @@ class Engine:
                 picked = _Picked()
                 self._fill(context, () if request.strict else strategy.fallback[-1:], request, picked)
                 _pin(context, steering, request, picked)
-                slate = _slate(context, picked, request, at)
+                slate = _slate(context, picked, request, at, reasons=self.gives_reasons)
         return Slate(
             id=os.urandom(16).hex(),
             strategy=slate.strategy,
@@ -420,11 +421,19 @@ def _tier(used: Sequence[Source], context: Context) -> str:
     return "popular" if names else "empty"
 
 
-def _slate(context: Context, picked: _Picked, request: Request, at: datetime) -> Slate:
+def _slate(context: Context, picked: _Picked, request: Request, at: datetime, *, reasons: bool) -> Slate:
     """Return the slate without what differs from call to call (id, placement, timings)."""
-    items = tuple(_explained(context, picked))
+    items = tuple(_explained(context, picked) if reasons else _bare(context.view, picked))
     tier = picked.tier if items else "empty"
     return Slate(id="", strategy=request.strategy, placement=request.placement, tier=tier, items=items, at=at)
+
+
+def _bare(view: View, picked: _Picked) -> list[RecommendedItem]:
+    """Return the items without words."""
+    return [
+        RecommendedItem(view.item_id(row), sum(given.values()), "", source.name, None, None, given, position)
+        for position, (row, given, source) in enumerate(zip(picked.rows, picked.contributions, picked.sources, strict=True))
+    ]
 
 
 def _explained(context: Context, picked: _Picked) -> list[RecommendedItem]:

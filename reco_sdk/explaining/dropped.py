@@ -200,13 +200,15 @@ def _unranked(engine: Engine, context: Context, row: int, request: Request, trac
     if request.filters.one_per_group and variant >= 0:
         change = Change(text="show all variants", request={"filters": replace(request.filters, one_per_group=False)})
         return Found("group", f"{view.item_id(variant)} of the same product is shown for it", change, more)
-    more_places = _more_places(engine, row, request, rank)
+    if not rank:
+        more["nearest"] = _nearest(context, trace, request, row)
+    # A slate of the most places holds what is the first so many of some source: asking for it is the dearest part.
+    more_places = _more_places(engine, row, request, rank) if rank or more["nearest"] or trace.steering else None
     if (by := _by_rules(trace, view.item_id(row), row)) is not None:
         return Found("rule", by.text, more_places or by.change, more)
     if row in trace.rows_after("fill"):
         return Found("newcomers", "the last places are kept for new items now and then", more_places, more)
     if not rank:
-        more["nearest"] = _nearest(context, trace, request, row)
         near = ", ".join(f"{name} has it at {place}" for name, place in more["nearest"].items())
         text = f"no source proposed it; {near}" if near else f"no source has it among its first {NEAREST:,}"
         return Found("no_source", text, more_places or _alone(engine, row, request), more)

@@ -48,6 +48,8 @@ def why_not(engine: Engine, item_id: str, request: Request) -> WhyNot:
         engine.recommend(replace(request, n=1), Trace())  # an unknown seed is an error all the same
         text = "the catalogue does not hold it: it was never stored, or was deleted, or its id is written differently"
         return WhyNot(item_id=item_id, stage="unknown_item", text=text, timings_ms=_since(started))
+    engine = copy(engine)
+    engine.gives_reasons = False
     first: Found | None = None
     changes: list[Change] = []
     asked = request
