@@ -20,6 +20,7 @@ ALLOWED_HOSTS = os.environ.get("GIFTSHOP_HOSTS", "localhost,127.0.0.1,[::1],test
 
 INSTALLED_APPS = [
     *(["django_reco"] if RECO_ENABLED else []),
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
