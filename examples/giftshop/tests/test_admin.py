@@ -5,7 +5,7 @@ from django.urls import reverse
 
 
 def test_a_rule_of_the_admin_holds_on_the_shop_page(client, teacup):
-    client.force_login(User.objects.create_superuser("merchant", password="x"))
+    client.force_login(User.objects.create_superuser("merchant"))
     assert b"Dashboard" in client.get("/admin/django_reco/").content
     row = client.get(reverse("admin:django_reco_storeditem_change", args=[f"shop.product_3A{teacup.pk}"])).context["rows"][0]
     gone = row.items[0].why.id
