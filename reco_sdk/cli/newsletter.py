@@ -27,6 +27,7 @@ def options(command: ArgumentParser) -> None:
     command.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .parquet or .csv file")
     command.add_argument("--n", type=int, metavar="N", help="items for each user; default: as the placement email says")
     command.add_argument("--strategy", metavar="NAME", help="default: as the placement email says")
+    command.add_argument("--reasons", action="store_true", help="say why each item is there; takes a quarter longer")
     command.add_argument("--base-url", default="", metavar="URL", help="address of the shop, before addresses that lack it")
     command.add_argument("--resume", action="store_true", help="go on after the last whole part of a run that was killed")
     command.add_argument("--dry-run", action="store_true", help="only say how many users there are")
@@ -57,6 +58,7 @@ async def newsletter_command(arguments: Namespace) -> int:
                 arguments.out,
                 strategy=arguments.strategy,
                 n=arguments.n,
+                reasons=arguments.reasons,
                 resume=arguments.resume,
                 base_url=arguments.base_url,
                 progress=progress,

@@ -15,8 +15,9 @@ from reco_sdk.snapshot.view import View, top
 from reco_sdk.sources.context import Context, rows_of
 from reco_sdk.types import BoolMask, Rows, Scores, Vector
 
-__all__ = ["AT_ONCE", "Ahead", "fits"]
+__all__ = ["AT_ONCE", "Ahead", "fits", "floor"]
 
+PART: Final = 16
 AT_ONCE: Final = 256
 """Users whose similarities to all items are held at once."""
 
@@ -68,8 +69,19 @@ class Ahead:
         place = self._places.get(query.tobytes())
         if place is None or not len(self._view):
             return self._view.search(query, k, mask)
-        rows = np.flatnonzero(mask & self._view.has_vector).astype(np.int32)
-        return top(rows, self._scores[place, rows], k)
+        scores = np.where(mask & self._view.has_vector, self._scores[place], -np.inf)
+        rows = np.flatnonzero(scores >= floor(scores, k)).astype(np.int32)
+        return top(rows, scores[rows], k)
+
+
+def floor(scores: Scores, k: int) -> np.float32:
+    """Return a score that at least ``k`` reach, but not many more: the ``k``-th of the best of as many parts as that takes.
+
+    The least finite score where ``k`` is beyond what there is. Several times as fast as to part all scores.
+    """
+    parts = scores[: len(scores) // PART * PART].reshape(PART, -1).max(axis=0, initial=-np.inf)
+    floor = np.partition(parts, len(parts) - k)[len(parts) - k] if len(parts) >= k else -np.inf
+    return np.float32(max(floor, np.finfo(np.float32).min))
 
 
 def fits(view: View, limit: int) -> bool:

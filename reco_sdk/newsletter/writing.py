@@ -69,6 +69,7 @@ async def write_newsletter(
     users: Iterable[str] | None = None,
     strategy: str | None = None,
     n: int | None = None,
+    reasons: bool = False,
     resume: bool = False,
     base_url: str = "",
     progress: Callable[[str, int, int], None] | None = None,
@@ -85,6 +86,8 @@ async def write_newsletter(
         Ids of the accounts; by default all that ever did anything.
     strategy, n
         Instead of what the placement ``email`` says.
+    reasons
+        Whether to fill the column ``reason``, which takes a quarter longer; else it is empty.
     resume
         Go on with what an earlier run left; else begin anew.
     base_url
@@ -102,7 +105,7 @@ async def write_newsletter(
     started = time.monotonic()
     base = reco.placements["email"] if strategy is None else Placement(strategy=strategy, n=reco.placements["email"].n)
     number = base.n if n is None else n
-    parts = _Parts(target, {"strategies": list(base.strategies), "n": number}, resume=resume)
+    parts = _Parts(target, {"strategies": list(base.strategies), "n": number, "reasons": reasons}, resume=resume)
     readers = await read_users(reco, None if progress is None else lambda done, of: progress("history", done, of))
     wanted = sorted(set(users)) if users is not None else list(readers.users)
     left = [user for user in wanted if user > parts.last] if parts.last is not None else wanted
@@ -110,7 +113,7 @@ async def write_newsletter(
     lines = empty = done = 0
     fallbacks: dict[str, int] = {}
     fields = {"placement": "email", "n": number, "filters": base.filters, "strict": base.strict, "diversity": base.diversity}
-    answers = rows(reco, readers.tracker, left, base.strategies, relaxed=base.relaxed, **fields)
+    answers = rows(reco, readers.tracker, left, base.strategies, relaxed=base.relaxed, reasons=reasons, **fields)
     for start in range(0, len(left), USERS_A_PART):
         chunk = left[start : start + USERS_A_PART]
         slates = await asyncio.to_thread(list, islice(answers, len(chunk)))

@@ -1,13 +1,18 @@
 """A row for every user in a file: everybody is there, what is there is right, and a killed run goes on."""
 
 import csv
+from dataclasses import replace
 
+import numpy as np
 import pyarrow.parquet
 import pytest
 
+from reco_sdk import Request
 from reco_sdk.errors import ConfigError
-from reco_sdk.newsletter import read_users, write_newsletter
+from reco_sdk.newsletter import read_users, rows, write_newsletter
 from reco_sdk.newsletter import writing as newsletter_writing
+from reco_sdk.newsletter.ahead import floor
+from reco_sdk.snapshot.view import top
 from tests.core.support import WARDROBE, act, purchase, recommender, view
 
 
@@ -47,6 +52,37 @@ async def test_every_user_has_the_row_that_a_page_would_show(reco, tmp_path, nam
     assert float(first["price"]) > 0
     assert first["title"]
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+async def test_every_users_row_is_the_answer_of_recommend_with_its_reasons_if_they_are_asked_for(reco):
+    many = [act("view_item", WARDROBE[number % 8].id, None, user_id=f"u{number}", ago=90 + number) for number in range(40)]
+    many += [act("view_item", WARDROBE[number % 5].id, None, user_id=f"u{number}", ago=50 + number) for number in range(40)]
+    many += [act("purchase", WARDROBE[number % 3].id, None, user_id=f"u{number}", ago=20) for number in range(0, 40, 3)]
+    await reco.record_many(many)
+    await reco.flush()
+    await reco.upsert_items([replace(WARDROBE[0], id="another", title="Red linen winter dress")])
+    await reco.sync()
+    readers = await read_users(reco)
+    for strategy in ("recommended_for_you", "trending", "buy_again"):
+        for reasons in (False, True):
+            found = dict(rows(reco, readers.tracker, readers.users, (strategy,), n=4, placement="email", reasons=reasons))
+            assert len(found) == 46
+            for user, slate in found.items():
+                page = reco.recommend_now(Request(strategy=strategy, user_id=user, n=4, placement="email"))
+                assert [(i.id, i.score, i.reason, i.reason_kind) for i in slate] == [
+                    (i.id, pytest.approx(i.score, abs=1e-6), i.reason if reasons else "", i.reason_kind) for i in page
+                ]
+
+
+async def test_a_search_of_many_at_once_finds_what_one_alone_finds():
+    random = np.random.default_rng(3)
+    for count, k in ((5, 8), (40, 3), (1_000, 50), (1_003, 50), (1_003, 990)):
+        scores = random.integers(0, 40, count).astype(np.float32)  # with ties
+        scores[random.random(count) < 0.3] = -np.inf
+        allowed = np.flatnonzero(np.isfinite(scores)).astype(np.int32)
+        kept = np.flatnonzero(scores >= floor(scores, k)).astype(np.int32)
+        for one, other in zip(top(allowed, scores[allowed], k), top(kept, scores[kept], k), strict=True):
+            assert one.tolist() == other.tolist()
 
 
 async def test_a_killed_run_goes_on_after_its_last_whole_part(reco, tmp_path, monkeypatch):
