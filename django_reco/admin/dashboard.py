@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -45,7 +46,7 @@ def facts(backend: Backend | None) -> dict[str, Any]:
             [
                 (_("Items in the store"), said["items"]),
                 (_("Items without a vector"), said["without_vector"]),
-                (_("Snapshot"), snapshot.get("path") or _("none")),
+                (_("Snapshot"), Path(snapshot["path"]).name if snapshot else _("none")),
                 (_("Changes since the snapshot"), said["delta_rows"]),
                 (_("Changes not yet taken over"), behind),
                 (_("Text model"), said["model"] or _("not loaded in this process")),

@@ -139,6 +139,10 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **{**kwargs, "initial": {**values, **(kwargs.get("initial") or {})}})
         if known:
             self.fields["rule_id"].disabled = True
+        for name in ("starts_at", "ends_at"):
+            field: Any = self.fields[name]
+            for part, said in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
+                part.attrs["aria-label"] = f"{field.label}: {said}"
 
     def clean_items(self) -> tuple[str, ...]:
         """Write ids out in full."""

@@ -69,7 +69,8 @@ class ItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if backend is not None:
             engine = backend.facade.core.engine
             row = engine.state.view.row(item_id)
-            context |= {"known": row >= 0, "subtitle": engine.state.view.title(row) if row >= 0 else None}
+            known = {"title": engine.state.view.title(row), "subtitle": item_id} if row >= 0 else {}
+            context |= {"known": row >= 0, **known}
             try:
                 if row >= 0:
                     context |= {"rows": page(engine, item_id), "rules": touching(engine, item_id)}
