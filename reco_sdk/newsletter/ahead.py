@@ -48,6 +48,7 @@ class Ahead:
         }
         self._vectors = state.view.vectors_of(np.arange(len(state.view), dtype=np.int32))
         self._places: dict[bytes, int] = {}
+        self._looked: dict[int, Context] = {}
         self._scores = np.empty((0, len(state.view)), np.float32)
         view = copy(state.view)
         view.search = self._search  # type: ignore[method-assign]  # the only method that answers otherwise
@@ -56,14 +57,22 @@ class Ahead:
     def look(self, users: Sequence[str], now: float) -> None:
         """Work out what the next users are near to."""
         found: dict[bytes, Vector] = {}
+        self._looked = {}
         for user in users:
             history = self._tracker.history(None, user, now)
             context = Context(now=now, history=history, history_rows=rows_of(self._view, history), **self._context)
             vector = context.session() if history else None
+            self._looked[id(history)] = context  # which holds it, so that no other has its place
             if vector is not None:
                 found[vector.tobytes()] = vector
         self._places = {key: place for place, key in enumerate(found)}
         self._scores = np.stack(list(found.values())) @ self._vectors.T if found else self._scores[:0]
+
+    def reuse(self, context: Context) -> None:
+        """Let a context take over what was worked out of its history."""
+        known = self._looked.get(id(context.history))
+        if known is not None and known.history is context.history:
+            context.reuse(known)
 
     def _search(self, query: Vector, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
         place = self._places.get(query.tobytes())

@@ -15,6 +15,7 @@ from reco_sdk.newsletter.ahead import AT_ONCE, Ahead, fits
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.recommender import CoreRecommender
 from reco_sdk.sessions.tracker import SessionTracker
+from reco_sdk.sources.context import Context
 
 __all__ = ["Readers", "read_users", "rows"]
 
@@ -78,6 +79,18 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+class _Batch(Engine):
+    """An engine whose contexts know what was worked out ahead."""
+
+    ahead: Ahead | None = None
+
+    def _context(self, *resolved: Any) -> Context:
+        context = super()._context(*resolved)
+        if self.ahead is not None:
+            self.ahead.reuse(context)
+        return context
+
+
 def rows(
     reco: CoreRecommender,
     tracker: SessionTracker,
@@ -107,13 +120,13 @@ def rows(
     """
     served = reco.engine
     patient = reco.config.with_settings(cache_ttl_seconds=0.0, deadline_ms=60_000.0)
-    engine = Engine(served.state, tracker, patient, reco.clock)
+    engine = _Batch(served.state, tracker, patient, reco.clock)
     engine.gives_reasons = reasons
     engine.aliases, engine.browsers, engine.query_vectors = served.aliases, served.browsers, served.query_vectors
     # In a larger catalogue a search reads a part of it, and is as fast by itself.
     ahead = Ahead(served.state, tracker, engine.query_vectors) if fits(served.state.view, patient.exact_limit) else None
     if ahead is not None:
-        engine.state = ahead.state
+        engine.state, engine.ahead = ahead.state, ahead
     waiting = iter(users)
     while some := list(islice(waiting, AT_ONCE)):
         if ahead is not None:

@@ -82,14 +82,15 @@ def rerank(view: View, fused: Fused, n: int, one_per_group: bool, diversity: Div
                 if group in taken:
                     continue
                 taken.add(group)
-            if rooms:
-                own = [(c, column[place - start], room) for c, column, (_, room) in zip(counts, codes, rooms, strict=True)]
-                if any(code is not None and count.get(code, 0) >= room for count, code, room in own):
+            for count, column, (_, room) in zip(counts, codes, rooms, strict=True):
+                code = column[place - start]
+                if code is not None and count.get(code, 0) >= room:
                     over.append(place)
-                    continue
-                for count, code, _ in own:
-                    count[code] = count.get(code, 0) + 1
-            places.append(place)
+                    break
+            else:
+                for count, column in zip(counts, codes, strict=True):
+                    count[column[place - start]] = count.get(column[place - start], 0) + 1
+                places.append(place)
             if len(places) == n:
                 return Cut(places)
     missing = over[: n - len(places)]

@@ -129,6 +129,10 @@ class Context:
             self._session = (session_vector(vectors, weights),)
         return self._session[0]
 
+    def reuse(self, other: Context) -> None:
+        """Take over what an earlier context worked out of the same history, in the same view."""
+        self._weights, self._events, self._session = other._weights, other._events, other._session
+
     def _event_weights(self) -> Floats:
         if self._weights is None:
             self._weights = event_weights(self.history)

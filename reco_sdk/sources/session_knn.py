@@ -114,7 +114,7 @@ class SessionKnn:
         rows, owner, place = self._lists.gather(numbers, shared, self._reach)
         away = place - shared[owner]
         like = likeness[owner]
-        weighted = like * self._distance_weights[np.clip(away, -_FURTHEST, _FURTHEST) + _FURTHEST]
+        weighted = like * self._distance_weights[np.minimum(np.maximum(away, -_FURTHEST), _FURTHEST) + _FURTHEST]
         return Proposals(rows, (weighted, weighted * (away > 0), like))
 
     def people_with(self, item: int, others: Rows) -> dict[int, int]:

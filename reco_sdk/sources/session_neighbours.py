@@ -40,7 +40,7 @@ class SessionNeighbours:
             return no_candidates()
         numbers, inverse = distinct(proposals.rows, behaviour.n)
         votes: Floats = np.bincount(inverse, proposals.columns[0], len(numbers)).astype(np.float64, copy=False)
-        votes[np.isin(numbers, history.items)] = 0.0
+        votes[(numbers[:, None] == history.items).any(axis=1)] = 0.0
         sessions = np.bincount(inverse, minlength=len(numbers)).astype(np.float64)
         return graded(context, numbers, votes, sessions, PRIOR, k)
 
