@@ -153,7 +153,7 @@ def _of_the_request(view: View, row: int, request: Request, strategy: Strategy) 
 
 def _hidden(trace: Trace, row: int) -> Found | None:
     rules = [] if trace.steering is None else trace.steering.hiding(row)
-    return Found("rule", f"{_named(rules)} hides it here", _take_back(rules)) if rules else None
+    return Found("rule", f"hidden here by {_named(rules)}", _take_back(rules)) if rules else None
 
 
 def _named(rules: Sequence[Rule]) -> str:
