@@ -203,6 +203,26 @@ def doctor():
     return {"before": call("reco_doctor"), "sync": call("reco_sync"), "after": call("reco_doctor")}
 
 
+def ruled():
+    """What the admin saves holds in a process that polls."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from tests.django.conftest import make_products
+
+    products = make_products()
+    until(lambda: len(shown()) == 12)
+    client = Client()
+    client.force_login(User.objects.create_superuser("anna"))
+    given = {"action": "hide", "enabled": "on", "priority": "0", "items": f"plain.product:{products[0].pk}"}
+    saved = client.post("/admin/django_reco/rule/add/", given).status_code
+    hidden = until(lambda: products[0].title not in shown())
+    page = client.get("/admin/django_reco/storeditem/dashboard/")
+    facts = {name: dict(pairs) for name, pairs in page.context_data["groups"]}
+    client.post("/admin/django_reco/rule/hide/delete/", {"post": "yes"})
+    return {"saved": saved, "hidden": hidden, "back": until(lambda: products[0].title in shown()), "facts": facts["Catalogue"]}
+
+
 def idle():
     """Nothing is read, opened or started by importing and setting up."""
     import threading
@@ -216,5 +236,5 @@ def idle():
 
 if __name__ == "__main__":
     setup()
-    result = {f.__name__: f for f in (fresh, torch_free, doctor, forked, recorded, broken, idle)}[SCENARIO]()
+    result = {f.__name__: f for f in (fresh, torch_free, doctor, forked, recorded, broken, ruled, idle)}[SCENARIO]()
     sys.stdout.write(json.dumps(result))

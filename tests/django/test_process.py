@@ -48,6 +48,15 @@ def test_fresh(tmp_path):
     assert "Traceback" not in said
 
 
+def test_a_rule_of_the_admin_holds_in_a_process_that_polls(tmp_path):
+    found, said = run("ruled", tmp_path)
+    assert found["saved"] == 302, said
+    assert found["hidden"] is not None
+    assert found["back"] is not None
+    assert found["facts"]["Changes not yet taken over"] == 0
+    assert "Traceback" not in said
+
+
 def test_no_torch_after_a_page(tmp_path):
     found, said = run("torch_free", tmp_path, MODEL="all-MiniLM-L6-v2")
     assert found["status"] == [200, 200]
