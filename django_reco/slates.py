@@ -24,6 +24,7 @@ from django_reco.outage import outages
 from django_reco.placements import placement_spec
 from django_reco.recommender import process
 from django_reco.scopes import Scope, scope_of
+from django_reco.signals import slate_made
 from django_reco.starts import starts_of
 from django_reco.wording import names_of, reworded, spoken_of
 from reco_sdk.errors import UnknownItem
@@ -189,6 +190,8 @@ def recommend(
         keep_apart(request)
     shown = _answered(request, visitor, asked, heads, scope)
     visitor.shown.update(asked.seeds, (obj.reco.id for obj in shown))
+    if slate_made.receivers:
+        slate_made.send(sender=None, request=request, question=asked, slate=shown)
     if shown and visitor.followed:
         process.impression(shown, visitor)
     return shown
