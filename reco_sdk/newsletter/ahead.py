@@ -46,16 +46,20 @@ class Ahead:
             "behaviour": state.behaviour,
             "query_vectors": query_vectors,
         }
-        self._vectors = state.view.vectors_of(np.arange(len(state.view), dtype=np.int32))
+        # What can be bought; a search that may find anything else is an ordinary one.
+        now = state.view.alive & state.view.available & state.view.has_vector
+        self._rows = np.flatnonzero(now).astype(np.int32)
+        self._others = np.flatnonzero(~now & state.view.has_vector)
+        self._vectors = state.view.vectors_of(self._rows)
         self._places: dict[bytes, int] = {}
         self._looked: dict[int, Context] = {}
-        self._scores = np.empty((0, len(state.view)), np.float32)
+        self._scores = np.empty((AT_ONCE, len(self._rows)), np.float32)
         view = copy(state.view)
         view.search = self._search  # type: ignore[method-assign]  # the only method that answers otherwise
         self.state = replace(state, view=view)
 
     def look(self, users: Sequence[str], now: float) -> None:
-        """Work out what the next users are near to."""
+        """Work out what the next users, at most :data:`AT_ONCE`, are near to."""
         found: dict[bytes, Vector] = {}
         self._looked = {}
         for user in users:
@@ -66,7 +70,8 @@ class Ahead:
             if vector is not None:
                 found[vector.tobytes()] = vector
         self._places = {key: place for place, key in enumerate(found)}
-        self._scores = np.stack(list(found.values())) @ self._vectors.T if found else self._scores[:0]
+        if found:
+            np.matmul(np.stack(list(found.values())), self._vectors.T, out=self._scores[: len(found)])
 
     def reuse(self, context: Context) -> None:
         """Let a context take over what was worked out of its history."""
@@ -76,11 +81,11 @@ class Ahead:
 
     def _search(self, query: Vector, k: int, mask: BoolMask) -> tuple[Rows, Scores]:
         place = self._places.get(query.tobytes())
-        if place is None or not len(self._view):
+        if place is None or not len(self._rows) or mask[self._others].any():
             return self._view.search(query, k, mask)
-        scores = np.where(mask & self._view.has_vector, self._scores[place], -np.inf)
-        rows = np.flatnonzero(scores >= floor(scores, k)).astype(np.int32)
-        return top(rows, scores[rows], k)
+        scores = np.where(mask[self._rows], self._scores[place], -np.inf)
+        near = np.flatnonzero(scores >= floor(scores, k))
+        return top(self._rows[near], scores[near], k)
 
 
 def floor(scores: Scores, k: int) -> np.float32:
