@@ -84,8 +84,8 @@ class _Batch(Engine):
 
     ahead: Ahead | None = None
 
-    def _context(self, *resolved: Any) -> Context:
-        context = super()._context(*resolved)
+    def _context(self, *resolved: Any, **named: Any) -> Context:
+        context = super()._context(*resolved, **named)
         if self.ahead is not None:
             self.ahead.reuse(context)
         return context
