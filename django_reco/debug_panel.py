@@ -28,15 +28,16 @@ class RecoPanel(Panel):
 
     title: ClassVar[Any] = gettext_lazy("Recommendations")
     nav_title: ClassVar[Any] = title
-    template = "django_reco/debug_panel.html"
-    panel_id = "RecoPanel"
+    # The toolbar declares properties and lets panels assign them.
+    template = "django_reco/debug_panel.html"  # pyright: ignore[reportIncompatibleMethodOverride, reportAssignmentType]
+    panel_id = "RecoPanel"  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._rows: list[dict[str, Any]] = []
 
     @property
-    def nav_subtitle(self) -> str:
+    def nav_subtitle(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """How many rows the page shows."""
         stats: Any = self.get_stats()  # type: ignore[no-untyped-call]
         return str(len(stats.get("rows", ())))
