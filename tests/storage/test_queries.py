@@ -22,7 +22,8 @@ def test_double_and_empty_blocks_are_refused(text):
 
 
 def test_every_query_is_used_and_every_name_exists():
-    source = Path(sqlite.__file__).read_text("utf-8")
+    folder = Path(sqlite.__file__).parent
+    source = "".join((folder / name).read_text("utf-8") for name in ("sqlite.py", "rules.py"))
     names = set(load_queries("sqlite.sql"))
     assert names <= set(re.findall(r'"(\w+)"', source))
     assert set(re.findall(r'(?:_sql\[|_read\(|_count\(|_execute\(|_prune\(|_change_many\(db,)\s*"(\w+)"', source)) <= names
