@@ -126,7 +126,7 @@ async def test_a_folder_that_was_removed_is_made_again(tmp_path):
     async with recommender(state_dir=str(tmp_path / "state"), poll_interval_seconds=0.02) as reco:
         await reco.upsert_items(WARDROBE)
         first = (await reco.sync()).snapshot
-        shutil.rmtree(tmp_path / "state")
+        shutil.rmtree((tmp_path / "state").rename(tmp_path / "gone"))  # at once: somebody may be building in it
         assert (await reco.similar_items("red-dress", n=3)).ids  # from pages that are mapped
         await until(lambda: reco.folder.current() is not None)
         await until(lambda: reco._follower.base.path == reco.folder.current())

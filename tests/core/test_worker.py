@@ -176,7 +176,7 @@ async def test_a_folder_that_was_removed_is_made_again(tmp_path):
     store = await fill(tmp_path)
     async with Running(worker(tmp_path)) as running:
         await until(lambda: running.status.snapshots)
-        shutil.rmtree(tmp_path / "state")
+        shutil.rmtree((tmp_path / "state").rename(tmp_path / "gone"))  # at once: somebody may be building in it
         await until(lambda: running.folder.current() is not None)
         assert running.folder.worker_lock.held
     await store.aclose()
