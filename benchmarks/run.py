@@ -3,7 +3,7 @@
     python -m benchmarks.run --list
     python -m benchmarks.run engine filters --json bench-out/two.json
     python -m benchmarks.run all --json bench-out/all.json
-    python -m benchmarks.run quality --data FOLDER
+    python -m benchmarks.run quality --data FOLDER --only ml100k --budget-minutes 3
 
 Each runs in a process of its own with BLAS pinned to one thread. The exit status is 1 when a bar is not reached.
 """
@@ -33,10 +33,11 @@ UNPINNED = frozenset({"embed", "quality", "peers"})
 WITH_DATA = frozenset({"quality", "peers"})
 
 
-def run_inside(name: str, out: Path, data: Path | None, only: str | None) -> None:
+def run_inside(name: str, out: Path, options: argparse.Namespace) -> None:
     """Measure in this process; write the figures."""
     run = importlib.import_module(MODULES[name]).run
-    figures = run(data, only.split(",") if only else ()) if name in WITH_DATA else run()
+    only = options.only.split(",") if options.only else ()
+    figures = run(options.data, only, options.keep, options.budget_minutes) if name in WITH_DATA else run()
     out.write_text(json.dumps(figures))
 
 
@@ -60,6 +61,10 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="OUT", help="write machine facts, figures and bars to this file")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="the data sets' folder, for quality and peers")
     parser.add_argument("--only", metavar="NAME,...", help="some of these data sets")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="keep what quality and peers did here; default: bench-out/kept"
+    )
+    parser.add_argument("--budget-minutes", type=float, metavar="M", help="for the fitting of one data set, or of one peer")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.list:
@@ -75,10 +80,12 @@ def main() -> int:
     if not options.data and (needing := sorted(WITH_DATA & set(names))):
         parser.error(f"{needing[0]} needs --data")
     if options.inside:
-        run_inside(names[0], options.inside, options.data, options.only)
+        run_inside(names[0], options.inside, options)
         return 0
     passed_on = [f"--data={options.data.resolve()}"] if options.data else []
     passed_on += [f"--only={options.only}"] if options.only else []
+    passed_on += [f"--keep={options.keep.resolve()}"] if options.keep else []
+    passed_on += [f"--budget-minutes={options.budget_minutes}"] if options.budget_minutes else []
     results = []
     for name in names:
         results.append(run_apart(name, *passed_on))

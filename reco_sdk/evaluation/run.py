@@ -60,7 +60,8 @@ def evaluate(
     seed
         For samples and intervals.
     budget_minutes
-        For all fitting together, that of the curve aside; what would begin later is left out, and the report says so.
+        For all fitting together; what would begin later is left out, and the report says so. Each fit of the curve may take
+        as long again.
     most_cases
         Ask a sample of so many cases.
     curve
@@ -79,8 +80,9 @@ def evaluate(
         raise ConfigError("nothing to evaluate: no source was named")
     split = _sampled(split, most_cases, seed)
     run = _Run(data, split, Guard(data.log, split), seed, progress or _silent)
-    rows = run.rows(contenders, None if budget_minutes is None else 60.0 * budget_minutes)
-    points = run.curve(contenders, rows) if curve else ()
+    budget_seconds = None if budget_minutes is None else 60.0 * budget_minutes
+    rows = run.rows(contenders, budget_seconds)
+    points = run.curve(contenders, rows, float("inf") if budget_seconds is None else budget_seconds) if curve else ()
     log = data.log
     return Report(
         data=data.name,
@@ -181,7 +183,7 @@ class _Run:
             out += _beside_head(ordered, {name: card for (name, asked), card in cards.items() if asked == cases.name}, yardstick)
         return out
 
-    def curve(self, contenders: Sequence[Contender], rows: Sequence[Row]) -> tuple[CurvePoint, ...]:
+    def curve(self, contenders: Sequence[Contender], rows: Sequence[Row], seconds: float) -> tuple[CurvePoint, ...]:
         """Fit on growing parts of the sessions, each holding the one before; ask the first way only."""
         data = self._data
         cases = _sample(self._split.cases[0], _CURVE_CASES, self._seed)
@@ -192,24 +194,25 @@ class _Run:
             part = self._fitted.take(drawn < fraction)
             yardstick = Yardstick(data.log, part, cases, self._vectors, self._seed)
             made = []
+            cards: dict[str, Scorecard] = {}
             for contender in contenders:
                 if contender.name not in asked:
                     continue
-                model, seconds, peak = self._fit(contender, part, float("inf"), f"{fraction:.0%} ")
+                model, took, peak = self._fit(contender, part, seconds, f"{fraction:.0%} ")
                 answers = self._ask(f"{fraction:.0%} {contender.name}", model, cases)
-                card = yardstick.score(answers)
+                card = cards[contender.name] = yardstick.score(answers)
                 made.append(
                     Row(
                         source=contender.name,
                         metrics=card.means(),
                         interval=card.intervals(yardstick.bootstrap),
                         latency_ms=percentiles(answers.milliseconds),
-                        fit_seconds=seconds,
+                        fit_seconds=took,
                         peak_mib=peak.mib(),
                         cases=len(cases),
                     )
                 )
-            points.append(CurvePoint(fraction, len(part), tuple(_ordered(made))))
+            points.append(CurvePoint(fraction, len(part), tuple(_beside_head(_ordered(made), cards, yardstick))))
         return tuple(points)
 
     def _fit(self, contender: Contender, log: Log, left: float, prefix: str = "") -> tuple[Any, float, Peak]:
