@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from django_reco.values import category_path, text_of
 from reco_sdk.errors import InvalidRequest
 from reco_sdk.placements import Placement
 from reco_sdk.ranking.diversity import Diversity
-from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.request import MAX_N
 from reco_sdk.strategies import STRATEGIES
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["MAX_LEFT_OUT", "Question", "build_request", "placement_for"]
 
 MAX_LEFT_OUT: Final = 1_000
-_NO_FILTERS: Final = Filters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,7 @@ class Question:
     seeds: tuple[str, ...] = ()
     visitor_id: str | None = None
     user_id: str | None = None
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = NO_FILTERS
     strict: bool = False
     relaxed: bool = False
     diversity: Diversity | None = None
@@ -184,6 +183,6 @@ def _filters(base: Filters, filters: Mapping[str, Any], out: frozenset[str]) -> 
     if not given:
         return base
     try:
-        return replace(base, **given) if base != _NO_FILTERS else Filters(**given)
+        return replace(base, **given) if base != NO_FILTERS else Filters(**given)
     except TypeError as error:
         raise InvalidRequest("filters", f"{', '.join(sorted(given))}: {error}") from error

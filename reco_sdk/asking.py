@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from reco_sdk.errors import InvalidRequest, UnknownItem
-from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.ranking.slate import RecommendedItem, Slate
 from reco_sdk.request import Request
 from reco_sdk.snapshot.view import View
@@ -22,7 +22,6 @@ RELAXES: Final = ("where", "attributes", "tags", "price", "brands", "categories"
 languages and sites, what was left out by id, what was bought."""
 _BOUNDS: Final = frozenset({"sites", "languages"})
 """Attributes that say where an item may be shown at all."""
-_NO_FILTERS: Final = Filters()
 
 
 def ask(
@@ -128,7 +127,7 @@ def _without(filters: Filters, name: str) -> Filters:
     if name == "attributes":
         return replace(filters, attributes=tuple(pair for pair in filters.attributes if pair[0] in _BOUNDS))
     names = ("price_min", "price_max") if name == "price" else (name,)
-    return replace(filters, **{n: getattr(_NO_FILTERS, n) for n in names if hasattr(_NO_FILTERS, n)})
+    return replace(filters, **{n: getattr(NO_FILTERS, n) for n in names if hasattr(NO_FILTERS, n)})
 
 
 def _joined(slate: Slate, more: Slate, n: int) -> Slate:

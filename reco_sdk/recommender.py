@@ -42,7 +42,7 @@ from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.placements import Placement, read_placements
 from reco_sdk.ports import Clock, Embedder, Impression, RuleChange, Store, UpsertReport
 from reco_sdk.queries import QueryVectors
-from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.ranking.model_files import ModelFolder
 from reco_sdk.ranking.rules import Rule
 from reco_sdk.ranking.slate import Slate
@@ -441,7 +441,7 @@ class CoreRecommender:
                 seeds=(item_id,),
                 visitor_id=visitor_id,
                 user_id=user_id,
-                filters=filters or Filters(),
+                filters=filters or NO_FILTERS,
             )
         )
 

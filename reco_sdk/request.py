@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from reco_sdk.errors import InvalidRequest
 from reco_sdk.ranking.diversity import Diversity
-from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.strategies import STRATEGIES
 
 __all__ = ["MAX_N", "PLACEMENTS", "Request"]
@@ -69,7 +69,7 @@ class Request:
     seeds: tuple[str, ...] = ()
     visitor_id: str | None = None
     user_id: str | None = None
-    filters: Filters = field(default_factory=Filters)
+    filters: Filters = NO_FILTERS
     diversity: Diversity | None = None
     strict: bool = False
     segments: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ import numpy as np
 from reco_sdk.engine import Engine
 from reco_sdk.explaining.answers import Change
 from reco_sdk.explaining.words import rule_text
-from reco_sdk.ranking.filters import Filters
+from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.ranking.rules import Rule
 from reco_sdk.request import MAX_N, Request
 from reco_sdk.snapshot.view import View
@@ -25,7 +25,6 @@ __all__ = ["Found", "look"]
 
 NEAREST: Final = 1_000
 """How far a source is asked for the item's place."""
-_NO_FILTERS: Final = Filters()
 _OF_THE_REQUEST: Final = frozenset({"available", "exclude_ids", "exclude_purchased", "one_per_group"})
 
 
@@ -95,7 +94,7 @@ def _filtered(view: View, now: float, row: int, request: Request) -> Found | Non
     filters = request.filters
     for each in fields(Filters):
         value = getattr(filters, each.name)
-        if not each.init or each.name in _OF_THE_REQUEST or value == getattr(_NO_FILTERS, each.name):
+        if not each.init or each.name in _OF_THE_REQUEST or value == getattr(NO_FILTERS, each.name):
             continue
         alone: Any = {"available": False, each.name: value}
         if _passes(Filters(**alone), view, now, row, request):
@@ -122,7 +121,7 @@ def _loosened(view: View, row: int, name: str, value: Any) -> tuple[str, Any]:
         return f"{name} {price:g} instead of {value:g}", price
     if name == "only_ids":
         return "add it to only_ids", value | {view.item_id(row)}
-    return f"leave out the filter {name}", getattr(_NO_FILTERS, name)
+    return f"leave out the filter {name}", getattr(NO_FILTERS, name)
 
 
 def _strategy_only(view: View, row: int, strategy: Strategy) -> Found | None:

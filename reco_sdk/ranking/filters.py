@@ -17,7 +17,7 @@ from reco_sdk.types import BoolMask
 if TYPE_CHECKING:
     from reco_sdk.ranking.expressions import Expression
 
-__all__ = ["Filters"]
+__all__ = ["NO_FILTERS", "Filters"]
 
 _OF_THE_REQUEST: Final = frozenset({"exclude_purchased", "one_per_group", "exclude_ids", "catalogue_key", "varying"})
 AttributePairs = tuple[tuple[str, tuple[str, ...]], ...]
@@ -159,3 +159,7 @@ def _texts(name: str, value: Any) -> tuple[str, ...]:
         if not isinstance(entry, str):
             raise InvalidRequest(name, f"{entry!r} is {type(entry).__name__}, not text")
     return entries
+
+
+NO_FILTERS: Final = Filters()
+"""What a request that names none is asked with: made once."""

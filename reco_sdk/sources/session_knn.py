@@ -20,6 +20,7 @@ import numpy.typing as npt
 from reco_sdk.ports import Candidates
 from reco_sdk.sources.history import History
 from reco_sdk.sources.proposals import NOTHING, Proposals, distinct, ranked
+from reco_sdk.sources.session_lists import NO_SESSION, SEVERAL
 from reco_sdk.types import BoolMask, Floats, Rows
 
 __all__ = ["SessionKnn"]
@@ -60,6 +61,8 @@ class _Lists(Protocol):
     @property
     def bound(self) -> int: ...
     def frequency(self, item: int) -> int: ...
+    def holder(self, item: int) -> int: ...
+    def session(self, number: int) -> list[int]: ...
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]: ...
     def gather(self, numbers: Ids, around: Ids | None = None, reach: int = 0) -> tuple[Rows, Ids, Ids]: ...
     def visitors(self, numbers: Ids) -> npt.NDArray[np.int64]: ...
@@ -143,20 +146,13 @@ class SessionKnn:
 
     def adds_nothing(self, history: History) -> bool:
         """Whether one session holds all there is of these items, and nothing else: the visitor's own, as a rule."""
-        lists, number = self._lists, -1
         if len(history) > MAX_ITEMS:
             return False
         items = history.items.tolist()
-        for item in items:
-            frequency = lists.frequency(item)
-            if frequency > 1:
-                return False
-            if frequency:
-                found = int(lists.of_item(item, 1)[0][0])
-                if number >= 0 and found != number:
-                    return False
-                number = found
-        return number < 0 or set(lists.gather(np.asarray([number], np.int32))[0].tolist()) <= set(items)
+        holders = set(map(self._lists.holder, items)) - {NO_SESSION}
+        if not holders:
+            return True
+        return len(holders) == 1 and SEVERAL not in holders and set(self._lists.session(holders.pop())) <= set(items)
 
     def nearest(self, history: History) -> Nearest | None:
         """Return the nearest sessions, how near each is, and the place in each of the latest item it shares."""

@@ -10,14 +10,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["JoinedSessions", "LiveSessions", "SessionLists", "Sessions"]
+__all__ = ["NO_SESSION", "SEVERAL", "JoinedSessions", "LiveSessions", "SessionLists", "Sessions"]
+
+NO_SESSION: Final = -1
+SEVERAL: Final = -2
+"""Instead of the number of the one session that holds an item."""
 
 Ids = npt.NDArray[np.int32]
 
@@ -125,6 +129,19 @@ class SessionLists:
         """Return how many sessions hold an item."""
         return int(self.offsets[item + 1] - self.offsets[item]) if item < self.n else 0
 
+    def holder(self, item: int) -> int:
+        """Return the number of the one session that holds an item, else :data:`NO_SESSION` or :data:`SEVERAL`."""
+        part = self.offsets[item : item + 2].tolist()
+        if len(part) < 2 or part[0] == part[1]:
+            return NO_SESSION
+        return int(self.numbers[part[0]]) if part[1] == part[0] + 1 else SEVERAL
+
+    def session(self, number: int) -> list[int]:
+        """Return the items of one session."""
+        start, stop = self.sessions.offsets[number : number + 2].tolist()
+        found: list[int] = self.sessions.items[start:stop].tolist()
+        return found
+
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]:
         """Return the most recent ``limit`` sessions that hold an item, newest first, and the item's place in each."""
         start = int(self.offsets[min(item, self.n)])
@@ -192,6 +209,21 @@ class JoinedSessions:
     def frequency(self, item: int) -> int:
         """Return how many sessions hold an item."""
         return self._base.frequency(item) - self._gone.get(item, 0) + self._since.frequency(item)
+
+    def holder(self, item: int) -> int:
+        """Return the number of the one session that holds an item, else :data:`NO_SESSION` or :data:`SEVERAL`."""
+        if item in self._gone:
+            numbers = self.of_item(item, 2)[0].tolist()
+            return SEVERAL if len(numbers) > 1 else numbers[0] if numbers else NO_SESSION
+        old, new = self._base.holder(item), self._since.holder(item)
+        if new == NO_SESSION:
+            return old
+        return new + self._base.count if old == NO_SESSION and new != SEVERAL else SEVERAL
+
+    def session(self, number: int) -> list[int]:
+        """Return the items of one session."""
+        old = self._base.count
+        return self._base.session(number) if number < old else self._since.session(number - old)
 
     def of_item(self, item: int, limit: int) -> tuple[Ids, Ids]:
         """Return the most recent ``limit`` sessions that hold an item, newest first, and the item's place in each."""

@@ -80,6 +80,9 @@ def test_sessions_of_a_snapshot_and_what_came_since_vote_as_those_of_a_rebuild(l
     assert joined.count == whole.count
     for item in range(N):
         assert joined.frequency(item) == whole.frequency(item)
+        one, other = joined.holder(item), whole.holder(item)
+        assert min(one, 0) == min(other, 0)
+        assert one < 0 or joined.session(one) == whole.session(other)
     got, want = SessionKnn(joined), SessionKnn(whole)
     assert list(answers(got, asked)) == list(answers(want, asked))
 
