@@ -92,7 +92,13 @@ def fusion(data: Dataset, *, ordered: bool = True) -> Contender:
         fits.append(fit_co_then_co)
         if data.items.vectors is not None:
             fits += _of_texts()
-    return Contender("fusion", lambda log, items, seconds: fit_fusion(log, items, seconds, fits, ordered=ordered))
+
+    def fit(log: Log, items: Items, seconds: float) -> Any:
+        model = fit_fusion(log, items, seconds, fits, ordered=ordered)
+        # Where content is all that the evidence speaks for, it is asked itself: the candidates of the fusion are only a part.
+        return baselines.fit_content(log, items) if model.choice.startswith("content, ") else model
+
+    return Contender("fusion", fit)
 
 
 def _of_texts() -> list[Callable[[Log, Items], Proposer]]:

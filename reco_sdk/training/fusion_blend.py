@@ -48,7 +48,7 @@ def best_blend(groups: Groups, pool: Pool, least: int = LEAST_TO_ADD) -> tuple[B
     for name, weights in tries.items():
         blend = Blend(np.asarray([weights.get(column, 0.0) for column in names]))
         # What a little evidence speaks for is drawn towards content, which needs none.
-        prior = 0.05 if name.startswith("content") else 0.02
+        prior = 0.05 if name in ("content", "content and popularity") else 0.02
         quality = (len(groups) * groups.quality(blend, len(groups)) + PRIOR_QUESTIONS * prior * groups.asked_per_hit()) / (
             len(groups) + PRIOR_QUESTIONS
         )

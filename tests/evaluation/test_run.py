@@ -271,3 +271,12 @@ async def test_the_fusion_never_sees_what_is_withheld(shop):
         model = fusion(shop).fit(fitted, shop.items, 60.0)
         answers.append([model.scores(fitted.items[:n], fitted.times[:n], 10).rows.tolist() for n in range(1, 6)])
     assert answers[0] == answers[1]
+
+
+async def test_the_fusion_is_content_itself_where_nothing_is_known(shop):
+    split = make_split(shop, "leave-one-out")
+    both = [fusion(shop), *(one for one in simple_sources(shop) if one.name == "content")]
+    report = evaluate(shop, split, both, curve=True)
+    nothing = {row.source: row for row in report.curve[0].rows}
+    assert nothing["fusion"].interval["NDCG@10"] == nothing["content"].interval["NDCG@10"]
+    assert nothing["content"].difference["NDCG@10"] == (0.0, 0.0, 0.0)
