@@ -23,7 +23,7 @@ import psycopg
 from benchmarks.load import browser
 from benchmarks.measure import p50, p99
 from benchmarks.serving import gunicorn
-from benchmarks.shop import environment, manage, prepare
+from benchmarks.shop import environment, manage, prepare_postgres
 from scripts.postgres import Server
 
 WORKERS: Final = 2
@@ -168,7 +168,7 @@ def run() -> dict[str, float]:
     """Return the figures."""
     with tempfile.TemporaryDirectory() as name, Server() as server, ExitStack() as stack:
         var, dsn = Path(name), server.dsn()
-        prepare(var, dsn)
+        prepare_postgres(var, dsn)
         code = (
             f"from shop.models import Product; print(*(one.stock_code for one in Product.objects.filter(stock__gt=0)[:{PAGES}]))"
         )

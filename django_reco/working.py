@@ -7,8 +7,8 @@ import contextlib
 import logging
 import threading
 import time
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import connections
 
@@ -35,9 +35,12 @@ __all__ = ["ShopWorker"]
 
 logger = logging.getLogger("django_reco")
 
+T = TypeVar("T")
+
 ERROR_SECONDS: Final = 1.0
 CONNECTION_SECONDS: Final = 300.0
 DRAIN_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 2.0
 
 
 class _Stopping(Exception):
@@ -64,7 +67,7 @@ class ShopWorker:
         self._show = show
         self._loop = LoopThread()
         self.holder = LeaseHolder(self.worker.store, INDEXER, holder_name("worker"), config.lease_seconds, wanted=self._leads)
-        self.indexer = Indexer(StoreKeeper(self._loop.run, self.worker.store, self.holder), self._breathe)
+        self.indexer = Indexer(StoreKeeper(self._run, self.worker.store, self.holder), self._breathe)
         self._connected_at = time.monotonic()
         self._marks_at = 0.0
         self._told: set[str] = set()
@@ -164,6 +167,15 @@ class ShopWorker:
             self._loop.run(self.worker.store.wait_for_change(seconds, waiter="indexer"))
         except Exception:  # noqa: BLE001  whatever keeps it from waiting there
             self.stopping.wait(seconds)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for it; once this worker is to stop, not for a store that is silent."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop.loop)
+        while not wait([future], PATIENCE_SECONDS).done:
+            if self.stopping.is_set():
+                future.cancel()
+                raise _Stopping
+        return future.result()
 
     def _spawn(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, self._loop.loop)

@@ -25,6 +25,7 @@
     ├── VectorIndexError       an index refused vectors, ``k`` or a mask
     ├── MissingExtra           an optional dependency is not installed; names the pip line
     ├── ImportRefused          a file of items or interactions cannot be read at all
+    ├── TrainingFailed         the process that trains ended without a word; what serves goes on
     ├── Leakage                an evaluation would show a model what it is asked for; nothing was measured
     └── NotRunning             the recommender was not opened, or is closed
 
@@ -57,6 +58,7 @@ __all__ = [
     "StoreError",
     "StoreTooNew",
     "StoreUnavailable",
+    "TrainingFailed",
     "UnknownItem",
     "VectorIndexError",
 ]
@@ -205,6 +207,10 @@ class MissingExtra(RecoError, ImportError):
 
 class ImportRefused(RecoError):
     """A file of items or interactions cannot be read at all."""
+
+
+class TrainingFailed(RecoError):
+    """The process that trains ended before it said what it came to; what served goes on."""
 
 
 class Leakage(RecoError):

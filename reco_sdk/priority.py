@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import Final
 
-__all__ = ["BELOW_PAGES", "NICE_HELP", "give_way"]
+__all__ = ["BELOW_PAGES", "BELOW_WORKERS", "NICE_HELP", "give_way"]
 
 BELOW_PAGES: Final = 5
 """On a full machine a process this far below another gets about a third of what that one gets, and all that is idle."""
+BELOW_WORKERS: Final = 15
+"""What has hours: it takes a tenth of what a worker gets, and all that is idle."""
 NICE_HELP: Final = f"give way to other processes by this much, 0 to 19; 0: to none (default: {BELOW_PAGES})"
 
 

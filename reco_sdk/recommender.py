@@ -237,8 +237,7 @@ class CoreRecommender:
             return
         self._open = False
         await self._cancel_tasks()
-        await self.recorder.aclose()
-        await self.impressions.aclose()
+        await asyncio.gather(self.recorder.aclose(), self.impressions.aclose())
         if self.counts is not None:
             await asyncio.to_thread(self.counts.close)
         if self.embedder is not None:

@@ -44,7 +44,7 @@ class Trainer(Protocol):
 
 
 class _Stopped(RecoError):
-    """The training was told to end."""
+    """Nobody waits for this training any more."""
 
 
 class Retraining:
@@ -69,11 +69,6 @@ class Retraining:
         self._clock = clock
         self._trainer = trainer
         self._not_before = 0.0
-        self._stopping = False
-
-    def stop(self) -> None:
-        """End what is being trained at its next step; what is finished of it is kept."""
-        self._stopping = True
 
     async def why_due(self) -> str | None:
         """Return why to train now, ``None`` while there is no need, or no way."""
@@ -86,6 +81,8 @@ class Retraining:
     ) -> Trained | None:
         """Train, and let serve what wins; return what it came to, ``None`` where nothing can train.
 
+        Cancelled, it ends, a training in this process at its next step; what is finished of it is kept.
+
         Raises
         ------
         BuildInProgress
@@ -96,8 +93,10 @@ class Retraining:
         if self._trainer is None:
             return None
 
+        waited_for = True
+
         def told(stage: str, done: int, total: int) -> None:
-            if self._stopping:
+            if not waited_for:
                 raise _Stopped
             self.stage = (stage, done, total)
             if progress is not None:
@@ -107,7 +106,7 @@ class Retraining:
         try:
             trained = await self._trainer(minutes=minutes or self._config.train_minutes, dry_run=dry_run, progress=told)
         finally:
-            self.stage = None
+            waited_for, self.stage = False, None
         self.count += 1
         return trained
 
@@ -125,8 +124,6 @@ class Retraining:
         self._not_before = time.monotonic() + RETRY_SECONDS
         try:
             trained = await self.run()
-        except _Stopped:
-            return
         except BuildInProgress as error:
             logger.info("%s", error)
             return

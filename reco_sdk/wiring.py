@@ -8,7 +8,6 @@ import logging
 import secrets
 import shutil
 import tempfile
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,23 +20,17 @@ from reco_sdk.interactions.counts import counts_folder
 from reco_sdk.items.text import DEFAULT_RECIPE, TextRecipe
 from reco_sdk.ports import Clock, Embedder, Store
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.retraining import Trainer
 from reco_sdk.snapshot.publisher import SnapshotFolder
 from reco_sdk.storage.memory import MemoryStore
 from reco_sdk.storage.sqlite import SqliteStore
+from reco_sdk.storage.times import SystemClock
 from reco_sdk.storage.urls import open_store
 from reco_sdk.worker import Worker
 
 __all__ = ["Recommender", "SystemClock", "make_embedder", "make_worker"]
 
 logger = logging.getLogger(__name__)
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """Return the time now, UTC."""
-        return datetime.now(UTC)
 
 
 def make_embedder(config: Config) -> Embedder | None:
@@ -75,9 +68,14 @@ def make_worker(config: Config, *, embedder: Embedder | None = None, recipe: Tex
     state = _state_folder(config, config.store, store)
     if state is None:
         raise ConfigError("a worker needs a store that other processes can open; name one with --store or RECO_STORE")
-    from reco_sdk.learning.run import train  # noqa: PLC0415 -- what serves needs none of it
+    from reco_sdk.learning.apart import TrainingApart  # noqa: PLC0415 -- what serves needs none of it
 
     clock = SystemClock()
+    trainer: Trainer = TrainingApart(config, state, recipe)
+    if not TrainingApart.travels(recipe):
+        from reco_sdk.learning.run import train  # noqa: PLC0415 -- nor does a worker that trains apart
+
+        trainer = partial(train, store, SnapshotFolder(state), config, recipe=recipe, clock=clock)
     return Worker(
         store,
         config,
@@ -85,7 +83,7 @@ def make_worker(config: Config, *, embedder: Embedder | None = None, recipe: Tex
         embedder=make_embedder(config) if embedder is None else embedder,
         recipe=recipe,
         clock=clock,
-        trainer=partial(train, store, SnapshotFolder(state), config, recipe=recipe, clock=clock),
+        trainer=trainer,
     )
 
 

@@ -182,10 +182,9 @@ class Worker:
     async def aclose(self) -> None:
         """End what runs, give the leases back, and close the store; idempotent."""
         self._stopping = True
-        # A build is not cut off: it ends by itself at its next step, and takes what it wrote away.
+        # A build is not cut off: it ends by itself at its next step, and takes what it wrote away. A training is.
         until = time.monotonic() + DRAIN_SECONDS
-        self.training.stop()
-        while (self.status.stage or self.training.stage) and time.monotonic() < until:  # noqa: ASYNC110 -- they set no event
+        while self.status.stage and time.monotonic() < until:  # noqa: ASYNC110 -- they set no event
             await asyncio.sleep(0.02)
         for task in self._tasks:
             task.cancel()

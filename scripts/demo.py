@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
 ADDRESS = "127.0.0.1:8000"
 WORKERS = 3
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Shop(NamedTuple):
@@ -122,6 +123,8 @@ def serve_as_in_earnest() -> int:
     else:
         return 1
     finally:
+        for number in ENDING:  # a second Ctrl-C must leave nothing behind
+            signal.signal(number, signal.SIG_IGN)
         for process in running.values():
             process.send_signal(signal.SIGTERM)
         for process in running.values():
@@ -152,11 +155,20 @@ def main() -> None:
     shop = SHOPS[options.shop]
     if options.db != "sqlite" and shop is not GIFTSHOP:
         parser.error("PostgreSQL is for the gift shop")
-    with database(options.db):
-        prepare(shop)
-        if options.check:
-            sys.exit(check(shop))
-        sys.exit(serve(shop) if options.db == "sqlite" else serve_as_in_earnest())
+    for number in ENDING:
+        signal.signal(number, _interrupt)
+    try:
+        with database(options.db):
+            prepare(shop)
+            if options.check:
+                sys.exit(check(shop))
+            sys.exit(serve(shop) if options.db == "sqlite" else serve_as_in_earnest())
+    except KeyboardInterrupt:
+        sys.exit("demo: ended before it was ready")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

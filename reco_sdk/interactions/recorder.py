@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BATCH: Final = 5_000
+LAST_WRITE_SECONDS: Final = 6.0
 _VIEWS, _CARTS, _PURCHASES = range(len(CLASSES))
 _CLASS_OF: Final = {
     "add_to_cart": _CARTS,
@@ -127,7 +128,7 @@ class Recorder(Generic[T]):
                 await self._write_batch(batch)
 
     async def aclose(self) -> None:
-        """Stop, after a last write."""
+        """Stop, after a last write; a store that is silent is not waited for: whoever ends this process does not wait either."""
         self._loop = None
         if self._task is not None:
             self._task.cancel()
@@ -135,9 +136,10 @@ class Recorder(Generic[T]):
                 await self._task
             self._task = None
         try:
-            await self.flush()
-        except RecoError as error:
-            logger.warning("%d recorded could not be written at close: %s", self.pending, error)
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.flush()
+        except (RecoError, TimeoutError) as error:
+            logger.warning("%d recorded could not be written at close: %s", self.pending, str(error) or "no answer")
         except Exception:
             logger.exception("%d recorded could not be written at close", self.pending)
 

@@ -23,7 +23,7 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._mounted = self._mount()
+        self.mounted = self._mount()
 
     def _mount(self) -> bool:
         if os.geteuid() != 0 or shutil.which("mount") is None:
@@ -33,12 +33,12 @@ class Disk:
 
     @property
     def how(self) -> str:
-        return "no room on its disk" if self._mounted else "read-only, for want of a disk that may be filled"
+        return "no room on its disk" if self.mounted else "read-only, for want of a disk that may be filled"
 
     @contextmanager
     def full(self) -> Iterator[None]:
         """Leave no room in it."""
-        if not self._mounted:
+        if not self.mounted:
             mode = self.folder.stat().st_mode
             self.folder.chmod(0o500)
             try:
@@ -61,6 +61,6 @@ class Disk:
 
     def remove(self) -> None:
         """Take it away; lazily, since a process that ends may still have a file open."""
-        if self._mounted:
-            self._mounted = False
+        if self.mounted:
+            self.mounted = False
             subprocess.run(["umount", "-l", str(self.folder)], check=False, capture_output=True)

@@ -18,7 +18,7 @@ LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 class Way:
-    """A socket that leads to a PostgreSQL, as slow as is wanted, or nowhere.
+    """A socket that leads to a PostgreSQL, as slow as is wanted, or nowhere; or one that takes everything and says nothing.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ class Way:
         self.seconds = 0.0
         self._behind = f"{parse_qs(urlsplit(dsn).query)['host'][0]}/.s.PGSQL.5432"
         self._open = True
+        self._speaks = asyncio.Event()
+        self._speaks.set()
         self._writers = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -43,6 +45,7 @@ class Way:
         return self
 
     def __exit__(self, *_):
+        self.speak()
         self.cut()
         self._server.close()
         self._do(self._end())
@@ -58,6 +61,14 @@ class Way:
     def mend(self):
         self._open = True
 
+    def hush(self):
+        """Take connections and what is sent, and pass nothing on."""
+        self._loop.call_soon_threadsafe(self._speaks.clear)
+
+    def speak(self):
+        """Pass on what came meanwhile, too."""
+        self._loop.call_soon_threadsafe(self._speaks.set)
+
     def _do(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
@@ -72,6 +83,7 @@ class Way:
         if not self._open:
             writer.transport.abort()
             return
+        await self._speaks.wait()
         with suppress(OSError):
             answers, asks = await asyncio.open_unix_connection(self._behind)
             self._writers |= {writer, asks}
@@ -82,6 +94,7 @@ class Way:
         with suppress(OSError):
             while data := await reader.read(CHUNK):
                 await asyncio.sleep(self.seconds)
+                await self._speaks.wait()
                 writer.write(data)
             writer.close()
 
@@ -139,13 +152,15 @@ def says_little(server, *, outages=1):
     return lines
 
 
-def stops(server):
-    """End it as an init system does; what it said before is looked at elsewhere."""
-    server.process.send_signal(signal.SIGTERM)
-    if (code := server.process.wait(STOP_SECONDS)) != 0:
-        server.fail(f"it ended with {code}")
-    psutil.wait_procs(server.own_processes(), timeout=LEFT_SECONDS)
-    if left := server.own_processes():
-        server.fail(f"it left processes behind: {left}")
-    if "Traceback" in server.said():
-        server.fail("it shows a traceback")
+def stops(*servers):
+    """End them as an init system does, at once; what they said before is looked at elsewhere."""
+    for server in servers:
+        server.process.send_signal(signal.SIGTERM)
+    for server in servers:
+        if (code := server.process.wait(STOP_SECONDS)) != 0:
+            server.fail(f"it ended with {code}")
+        psutil.wait_procs(server.own_processes(), timeout=LEFT_SECONDS)
+        if left := server.own_processes():
+            server.fail(f"it left processes behind: {left}")
+        if "Traceback" in server.said():
+            server.fail("it shows a traceback")

@@ -3,11 +3,13 @@
 import resource
 import shutil
 import sys
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import pytest
 
-from tests.servers.databases import PostgresShop
+from tests.chaos.disks import Disk
+from tests.servers.databases import MANAGE, PostgresShop
 from tests.servers.lifecycle import NEWEST, titles
 from tests.servers.outages import Way, heals, look, says_little, shows_rows, stops, views
 
@@ -27,6 +29,15 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role};
 ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
 ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role};
+"""
+ON_THE_TINY_DISK = """
+TRUNCATE reco_interaction, reco_event;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'reco_event'::regclass LOOP
+        EXECUTE format('ALTER INDEX %s SET TABLESPACE tiny', name);
+    END LOOP;
+END $$;
+ALTER TABLE reco_event SET TABLESPACE tiny;
 """
 GUNICORN = [sys.executable, "-m", "gunicorn", "tests.servers.shop.wsgi", "--no-control-socket", "--bind", "127.0.0.1:{port}"]
 
@@ -160,6 +171,76 @@ def test_slow_and_cut(shop, serve, tmp_path):
         heals(server, workers=WORKERS, name="After the cut")
         says_little(server)
         stops(server)
+
+
+@pytest.fixture
+def shop_beside(sqlite_filled, postgres_server, tmp_path):
+    """A shop whose own database is a file, and its recommender's a PostgreSQL, reached through a socket in this test's folder."""
+    dsn = postgres_server.create()
+    far = urlunsplit(urlsplit(dsn)._replace(query=f"host={tmp_path}"))
+    made = sqlite_filled.copy_to(tmp_path / "beside", CONFIG=QUICK, STORE=far, START_SECONDS=1.0)
+    yield made, PostgresShop(made.folder, postgres_server, dsn)
+    postgres_server.drop(dsn)
+
+
+@pytest.mark.slow
+def test_a_database_that_accepts_and_never_answers(shop_beside, serve, start, tmp_path):
+    shop, beside = shop_beside
+    with Way(beside.dsn, tmp_path) as way:
+        shop.manage("reco_sync")
+        way.hush()
+        server = serve(shop, rows=False)
+        for _ in range(8):
+            assert "reco-card" not in server.page("/").body
+        server.until(lambda: server.said().count("could not start") == WORKERS, "each says why it has no rows")
+        way.speak()
+        server.every_worker(WORKERS, NEWEST, lambda body: len(titles(body)) == 12, "rows")
+        worker = start([sys.executable, str(MANAGE), "reco_worker"], shop, serves=False)
+        worker.until(lambda: "this worker leads now" in worker.said(), "the worker leads")
+        heals(server, workers=WORKERS, name="After the start")
+        way.hush()
+        shows_rows(server, workers=WORKERS)
+        look(server, LOOKS)
+        way.speak()
+        comes(server, beside, LOOKS)
+        heals(server, workers=WORKERS, name="It speaks again")
+        way.hush()
+        look(server, LOOKS)
+        stops(worker, server)
+        assert " could not be written at close: " in server.said()  # what is lost then is said
+        says_little(server, outages=3)
+    assert views(beside) == LOOKS
+
+
+@pytest.fixture
+def tiny_disk(postgres_server, own_server):
+    """A small disk that PostgreSQL may keep tables on; asked for before the shop, and gone after it."""
+    folder = own_server.folder / "tiny"
+    folder.mkdir()
+    disk = Disk(folder)
+    try:
+        if not disk.mounted:
+            pytest.skip("no small disk may be mounted")
+        shutil.chown(folder, own_server.folder.owner())
+        postgres_server.run(f"CREATE TABLESPACE tiny LOCATION '{folder}'", postgres_server.dsn)
+        yield disk
+        postgres_server.run("DROP TABLESPACE tiny", postgres_server.dsn)
+    finally:
+        disk.remove()
+
+
+def test_the_databases_own_disk_is_full(tiny_disk, shop, serve):
+    shop.server.run(ON_THE_TINY_DISK, shop.dsn)
+    server = serve(shop)
+    with tiny_disk.full():
+        look(server, LOOKS)
+        server.until(lambda: "its disk is full" in server.said(), "it says that there is no room")
+        shows_rows(server, workers=WORKERS)
+        heals(server, workers=WORKERS, name="On a full disk")
+        assert views(shop) == 0
+    comes(server, shop, LOOKS)
+    says_little(server)
+    stops(server)
 
 
 def vanishes(folder):

@@ -1,6 +1,8 @@
 """Connections: errors that say what to do, processes that fork, servers that come and go, poolers."""
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +45,26 @@ async def terminate(server, dsn, application="reco"):
 
 
 # What goes wrong
+
+
+async def test_what_is_cancelled_does_not_wait_for_a_silent_server(store, server, postgres_server, postgres):
+    if postgres_server.server is None:
+        pytest.skip("the PostgreSQL is not our own to freeze")
+    await store.item_count()
+    sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND application_name = 'reco'"
+    frozen = [row["pid"] for row in await server.fetch(sql, name_of(postgres))]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        counting = asyncio.create_task(store.item_count())
+        await asyncio.sleep(0.2)
+        counting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(counting, 10)  # a statement may take thrice as long
+        assert await store.item_count() == 0  # over another connection
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def refusal(dsn, kind=StoreError, **options):

@@ -51,7 +51,8 @@ class Connection(Protocol):
 FROZEN_SECONDS: Final = 3
 LOCK_SECONDS: Final = 6
 _GUARD: Final = f"SET LOCAL idle_in_transaction_session_timeout = '{FROZEN_SECONDS}s'; SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
-_CLOSE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 2.0
+_UNDO_SECONDS: Final = 1.0
 _ABANDONED: Final[list[object]] = []
 
 
@@ -71,6 +72,24 @@ def connect_options(dsn: str, *, connect_timeout_seconds: float, command_timeout
     if "application_name" not in dsn:
         options["server_settings"] = {"application_name": "reco"}
     return options
+
+
+@asynccontextmanager
+async def _transaction(connection: Any, *, read_only: bool) -> AsyncIterator[None]:
+    """Commit at the end; undo on any error, and leave the connection where the server does not say soon that it is undone."""
+    transaction = connection.transaction(readonly=read_only)
+    try:
+        await transaction.start()
+        yield
+        await transaction.commit()
+    except BaseException:
+        # Else what is cancelled because this process ends would wait for a silent server as long as for a statement.
+        try:
+            async with asyncio.timeout(_UNDO_SECONDS):
+                await transaction.rollback()
+        except BaseException:  # noqa: BLE001  the first error is what matters
+            connection.terminate()
+        raise
 
 
 async def _keep(_connection: Any) -> None:
@@ -152,7 +171,7 @@ class PostgresPool:
         with translated(self.where):
             async with (
                 (await self._here()).acquire(timeout=self._patience) as connection,
-                connection.transaction(readonly=read_only),
+                _transaction(connection, read_only=read_only),
             ):
                 if not read_only:
                     await connection.execute(_GUARD)
