@@ -50,7 +50,7 @@ FIGURES: Final[tuple[tuple[str, str, str, str], ...]] = (
 
 
 def run(data: Path, only: Sequence[str] = (), keep: Path | None = None, minutes: float | None = None) -> dict[str, float]:
-    """Return the figures of all data sets, or of some; of each its table and its learning curve."""
+    """Return the figures of all data sets, or of some; of each its table and its learning curve, which is drawn too."""
     kept = (keep or ROOT / "bench-out" / "kept") / "quality"
     kept.mkdir(parents=True, exist_ok=True)
     figures: dict[str, float] = {}
@@ -67,7 +67,8 @@ def run(data: Path, only: Sequence[str] = (), keep: Path | None = None, minutes:
             most += [sum({row["source"]: row["fit_seconds"] for row in report["rows"]}.values()) / 60.0]
             gib += [max(row["peak_mib"] for row in report["rows"]) / 1024.0]
         sources = ",".join(("fusion", *(_PLAIN if "--text" in options else _PLAIN[1:])))
-        curve = _evaluate(kept / f"{name}_curve.json", data / folder, *options, *budget, *_OF_CURVES, sources)
+        drawn = ("--plots", str(kept / "plots" / name))
+        curve = _evaluate(kept / f"{name}_curve.json", data / folder, *options, *budget, *drawn, *_OF_CURVES, sources)
         if curve is not None:
             figures[f"{name}_curve"] = curve_margin(curve)
         print(f"{name}: {', '.join(f'{key} {value:.4g}' for key, value in figures.items() if key.startswith(name))}", flush=True)

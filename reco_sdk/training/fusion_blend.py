@@ -1,5 +1,8 @@
 """Weighted sums of the sources' shares: the best one alone, the sum of all, and what is worth adding to the better of them.
 
+Where there is text, content answers until something else is surely better: with few questions the best of many tries is mostly
+luck, and content needs no evidence to be as good as it ever will be.
+
 Adding one at a time, and only what pays on the questions, is the ensemble selection of Caruana et al. (Ensemble selection from
 libraries of models, ICML 2004): it optimises the very measure, and has next to nothing to overfit with.
 """
@@ -24,6 +27,10 @@ WEIGHTS: Final = (0.25, 0.5, 1.0)
 """Of what is added; what it is added to has 1."""
 SURE: Final = 1.0
 """What is added must pay by so many standard errors."""
+SURER_THAN_CONTENT: Final = 2.0
+"""What is to answer in place of content must be better by so many standard errors of the sum of its gains."""
+PRIOR_VARIANCE: Final = 1.0
+"""Of that sum: what one question more could have turned."""
 
 
 def best_blend(groups: Groups, pool: Pool, least: int = LEAST_TO_ADD) -> tuple[Blend, str]:
@@ -45,18 +52,25 @@ def best_blend(groups: Groups, pool: Pool, least: int = LEAST_TO_ADD) -> tuple[B
     total |= {name: 1.0 for name in ("text_session",) if name in names}
     tries["the sum of all"] = {**total, "popularity": 0.02}
     best, chosen, most = Blend(np.zeros(len(names))), "nothing", -1.0
-    for name, weights in tries.items():
-        blend = Blend(np.asarray([weights.get(column, 0.0) for column in names]))
+    blends = {name: Blend(np.asarray([weights.get(column, 0.0) for column in names])) for name, weights in tries.items()}
+    of_content = groups.qualities(blends["content"]) if "content" in blends else None
+    for name, blend in blends.items():
+        qualities = of_content if of_content is not None and name == "content" else groups.qualities(blend)
+        if of_content is not None and name != "content" and not _surely(qualities - of_content):
+            continue
         # What a little evidence speaks for is drawn towards content, which needs none.
         prior = 0.05 if name in ("content", "content and popularity") else 0.02
-        quality = (len(groups) * groups.quality(blend, len(groups)) + PRIOR_QUESTIONS * prior * groups.asked_per_hit()) / (
-            len(groups) + PRIOR_QUESTIONS
-        )
+        quality = float(qualities.sum()) + PRIOR_QUESTIONS * prior * groups.asked_per_hit()
         if quality > most:
             best, chosen, most = blend, name, quality
     if len(groups) < least:
         return best, chosen
     return _add(groups, names, best, chosen, [name for name in (*shares, "text_session") if name in names])
+
+
+def _surely(gains: Floats) -> bool:
+    """Return whether gains are more than luck."""
+    return float(gains.sum()) > SURER_THAN_CONTENT * (float(gains @ gains) + PRIOR_VARIANCE) ** 0.5
 
 
 def _add(groups: Groups, names: tuple[str, ...], best: Blend, chosen: str, columns: list[str]) -> tuple[Blend, str]:
