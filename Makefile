@@ -6,7 +6,7 @@ DB ?= sqlite
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check demo-oscar demo-oscar-check test lint types layers docs pytest fuzz chaos bench dev clean
+.PHONY: help demo demo-check demo-oscar demo-oscar-check test lint types layers docs pytest fuzz invariants chaos bench dev clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## */  make \1|/' | column -t -s '|'
@@ -51,6 +51,9 @@ pytest: dev
 
 fuzz: dev  ## 100,000 texts through the parser of filter expressions (FUZZ=)
 	FUZZ=$(or $(FUZZ),100000) $(BIN)/pytest -q tests/core/test_expressions.py -k whatever
+
+invariants: dev  ## break each invariant of docs/architecture.md once, in a copy, and see a test fail
+	$(BIN)/python scripts/invariants.py
 
 chaos: dev  ## break a shop on two hosts over one PostgreSQL for three minutes, and check what is left (SECONDS=, SEED=)
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED)) --json bench-out/chaos.json

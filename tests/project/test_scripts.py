@@ -92,3 +92,13 @@ def test_the_demo_keeps_what_is_set_already(monkeypatch):
 def test_no_registry_is_named(name: str):
     text = (ROOT / "scripts" / f"{name}.py").read_text()
     assert "http" not in text.replace("http://127.0.0.1", "").replace("http://{ADDRESS}", "")
+
+
+def test_each_invariant_can_be_broken_by_one_edit():
+    """``make invariants`` makes each edit and runs the test; that there is something to edit is cheap to know."""
+    breaks = script("invariants").BREAKS
+    assert {each.number for each in breaks} == set(range(1, 8))
+    for each in breaks:
+        assert (ROOT / each.path).read_text(encoding="utf-8").count(each.old) == 1, each.what
+        path, _, name = each.test.partition("::")
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), each.test
