@@ -25,6 +25,7 @@ from reco_sdk.ranking.merchandising import ActiveRules, Place, Steering
 from reco_sdk.ranking.newcomers import Exposure
 from reco_sdk.ranking.slate import RecommendedItem, Slate
 from reco_sdk.ranking.variety import Variety
+from reco_sdk.ranking.weighing import RULES
 from reco_sdk.request import Request
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
@@ -269,6 +270,7 @@ class Engine:
             return _Picked(draft.rows, draft.contributions, [CHOSEN] * len(draft.rows), "popular")
         if perf_counter() > deadline:
             raise _LateError
+        context.spread = variety.diversity.category_share < 1.0
         # Where nobody did anything, a strategy answers as if it read content alone.
         sources: list[tuple[Source, float]] = list(strategy.sources)
         sources += [pair for pair in strategy.learned if pair[0].knows(context)]
@@ -398,9 +400,12 @@ def _cut(
     fused, exceeded = variety.choose(context.view, fused, request.n, request.filters.one_per_group)
     picked = _Picked(rows=fused.rows.tolist())
     count = len(used)
+    names += fused.properties
     for given in fused.contributions.tolist():
-        picked.contributions.append({name: v for name, v in zip((*names, *fused.properties), given, strict=True) if v != 0})
+        picked.contributions.append({name: v for name, v in zip(names, given, strict=True) if v != 0 or name is RULES})
         picked.sources.append(used[given.index(max(given[:count]))])
+    if RULES in fused.properties and steering is not None:
+        picked.contributions = steering.told_apart(fused.rows, picked.contributions)
     if trace is not None:
         trace.stage("rerank", list(picked.rows))
     return picked, exceeded

@@ -75,12 +75,13 @@ class Expression:
         """
         if not self.needs_seed:
             return self._mask(view, now, None)
-        out = np.zeros(len(view), np.bool_)
+        out: BoolMask | None = None
         for row in seeds:
             in_base = row < view.n_base
             seed = nodes.Seed(view.base.columns if in_base else view.delta, row if in_base else row - view.n_base)
-            out |= self._mask(view, now, seed)
-        return out
+            found = self._mask(view, now, seed)
+            out = found if out is None else np.logical_or(out, found, out=out)
+        return np.zeros(len(view), np.bool_) if out is None else out
 
     def mask_of(self, columns: Columns) -> BoolMask:
         """Return it over the rows of some columns, for what speaks of no seed and no time; kept nowhere."""
@@ -89,7 +90,7 @@ class Expression:
     def _mask(self, view: View, now: float, seed: nodes.Seed | None) -> BoolMask:
         base = self.root.mask(nodes.Part(view.base.columns, now, seed, keep=True))
         if not view.n_delta:
-            return np.array(base)
+            return base if self.needs_seed or self.needs_now else np.array(base)  # what is kept is not given away
         return np.concatenate((base, self.root.mask(nodes.Part(view.delta, now, seed))))
 
 

@@ -23,8 +23,9 @@ from reco_sdk.ranking.filters import Filters
 from reco_sdk.ranking.fusion import Fused
 from reco_sdk.ranking.nodes import path_of
 from reco_sdk.ranking.rules import Rule
+from reco_sdk.ranking.weighing import Weighing, Weights, rule_name
 from reco_sdk.snapshot.view import View
-from reco_sdk.types import BoolMask, Floats, Rows
+from reco_sdk.types import BoolMask, Rows
 
 __all__ = ["ActiveRules", "Place", "RuleSet", "Steering", "rule_name"]
 
@@ -32,11 +33,6 @@ _KEPT: Final = 512
 _Target = tuple[tuple[str, ...], ...]
 _rows_in_base: WeakKeyDictionary[Columns, dict[_Target, npt.NDArray[np.int32]]] = WeakKeyDictionary()
 """What each target names in a snapshot, which later views share."""
-
-
-def rule_name(rule: Rule) -> str:
-    """Return how a rule is named among the contributions to a score."""
-    return f"rule:{rule.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class _Meant:
     until: float
     numbers: tuple[int, ...]
     hidden: BoolMask | None
-    bits: npt.NDArray[np.uint8] | None
+    weights: Weights | None
     pins: tuple[int, ...]
     replaces: Rule | None
     varying: tuple[int, ...]
@@ -103,10 +99,7 @@ class ActiveRules:
         self._view = view
         self._expressions: list[Expression | None] = [parse_expression(r.where) if r.where else None for r in self.rules]
         self._rows = [self._target(number) for number in range(len(self.rules))]
-        self._weighing = [n for n, rule in enumerate(self.rules) if rule.action in {"boost", "bury"}]
-        self._bits = np.zeros((len(view), (len(self._weighing) + 7) // 8), np.uint8)
-        for column, number in enumerate(self._weighing):
-            self._bits[self._rows[number], column >> 3] |= np.uint8(128 >> (column & 7))
+        self.weighing = Weighing(self.rules, self._rows, len(view))
         pages = dict.fromkeys(path_of(path) for rule in self.rules for path in rule.in_categories)
         self._pages: dict[str, BoolMask] = {path: self._facet(view, "category", path) for path in pages}
         self._meant: dict[tuple[object, ...], _Meant] = {}
@@ -209,15 +202,13 @@ class ActiveRules:
         if hidden is not None:
             for n in hides:
                 hidden[self._rows[n]] = True
-        chosen = set(numbers)
-        weighing = np.asarray([n in chosen for n in self._weighing], np.bool_)
         acts = (n for n in numbers if self.rules[n].action == "replace")
         return _Meant(
             since=now,
             until=min(edges, default=math.inf),
             numbers=tuple(numbers),
             hidden=hidden,
-            bits=np.packbits(weighing) if weighing.any() else None,
+            weights=self.weighing.meant(numbers),
             pins=tuple(n for n in numbers if self.rules[n].action == "pin"),
             replaces=next((self.rules[n] for n in acts), None),
             varying=tuple(n for n in numbers if (e := self._expressions[n]) is not None and _varies(e)),
@@ -227,17 +218,6 @@ class ActiveRules:
         """Return what rules do to one request; ``None`` where none is meant."""
         meant = self.meant(place, now, seeds)
         return Steering(self, self._view, meant, now, seeds) if meant.numbers else None
-
-    def hits(self, meant: _Meant, rows: Rows, now: float, seeds: Sequence[int]) -> tuple[BoolMask, list[Rule]]:
-        """Return which rules that boost or bury act on which rows: bool ``(rows, rules)``, and those rules."""
-        hit = np.zeros((len(rows), len(self._weighing)), np.bool_)
-        if meant.bits is not None:
-            hit |= np.unpackbits(self._bits[rows] & meant.bits, axis=1, count=len(self._weighing)).view(np.bool_)
-        for number in meant.varying:
-            if number in self._weighing:
-                hit[:, self._weighing.index(number)] |= self.named_by(number, now, seeds)[rows]
-        used = np.flatnonzero(hit.any(axis=0))
-        return hit[:, used], [self.rules[self._weighing[column]] for column in used]
 
 
 class Steering:
@@ -281,25 +261,23 @@ class Steering:
         """Take out of a mask what rules hide."""
         hidden = self.hidden()
         if hidden is not None:
-            mask &= ~hidden
+            np.greater(mask, hidden, out=mask)
 
     def weigh(self, fused: Fused) -> Fused:
-        """Multiply scores by the factors of rules that boost and bury; each is a contribution of its own.
-
-        A score below 0 is divided instead, so that a boost raises it too.
-        """
+        """Multiply scores by the factors of rules that boost and bury; see :meth:`told_apart` for which did what."""
         meant = self._meant
-        if (meant.bits is None and not meant.varying) or not len(fused.rows):
+        if (meant.weights is None and not meant.varying) or not len(fused.rows):
             return fused
-        hit, rules = self._rules.hits(meant, fused.rows, self._now, self._seeds)
-        if not rules:
-            return fused
-        factors = np.where(hit, np.asarray([rule.factor for rule in rules], np.float64), 1.0).cumprod(axis=1)
-        scores = fused.scores[:, None]
-        after = np.where(scores >= 0, scores * factors, scores / factors)
-        given: Floats = np.diff(np.column_stack((fused.scores, after)), axis=1)
-        names = tuple(rule_name(rule) for rule in rules)
-        return Fused.of(fused.rows, np.column_stack((fused.contributions, given)), (*fused.properties, *names))
+        return self._rules.weighing.weigh(fused, meant.weights, self._varying_masks())
+
+    def told_apart(self, rows: Rows, contributions: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Return the contributions to the scores of rows with one for each rule that boosts or buries them."""
+        return self._rules.weighing.told_apart(contributions, rows, self._meant.weights, self._varying_masks())
+
+    def _varying_masks(self) -> dict[int, BoolMask]:
+        """Return what rules that boost or bury act on in this request, where that depends on it, by their numbers."""
+        numbers = (number for number in self._meant.varying if self._rules.rules[number].factor is not None)
+        return {number: self._rules.named_by(number, self._now, self._seeds) for number in numbers}
 
     def listed(self, rule: Rule, mask: BoolMask, n: int, one_per_group: bool) -> Draft:
         """Return the row that a rule lists, as far as ``mask`` lets it be shown."""

@@ -330,18 +330,28 @@ class Both(Node):
 
     def __init__(self, conditions: Sequence[Node], *, all_of_them: bool) -> None:
         super().__init__("boolean", conditions[0].at, conditions)
-        self.conditions = tuple(conditions)
         self.all = all_of_them
+        flat = [c for given in conditions for c in self._parts_of(given)]
+        # Those that no request decides are one piece: its mask is kept.
+        varying = [c for c in flat if c.needs_seed or c.needs_now]
+        fixed = [c for c in flat if not (c.needs_seed or c.needs_now)]
+        if varying and len(fixed) > 1:
+            fixed = [Both(fixed, all_of_them=all_of_them)]
+        self.conditions: tuple[Node, ...] = (*fixed, *varying)
+
+    def _parts_of(self, other: Node) -> Sequence[Node]:
+        """Return a piece's conditions where it joins them in the same way, for brackets mean nothing then."""
+        if not isinstance(other, Both) or other.all != self.all:
+            return (other,)
+        return [c for given in other.conditions for c in self._parts_of(given)]
 
     def value(self, part: Part) -> BoolMask:
         """Return where all of them hold, or any."""
-        out = np.array(self.conditions[0].mask(part))
-        for condition in self.conditions[1:]:
-            if self.all:
-                out &= condition.mask(part)
-            else:
-                out |= condition.mask(part)
-        return out
+        join = np.logical_and if self.all else np.logical_or
+        found: BoolMask = self.conditions[0].mask(part)
+        for place, condition in enumerate(self.conditions[1:]):
+            found = join(found, condition.mask(part), out=found if place else None)
+        return found
 
 
 def _texts_of(node: Node, part: Part, kind: str) -> list[Any]:

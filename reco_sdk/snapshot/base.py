@@ -20,6 +20,7 @@ from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.tables import IdTable
 from reco_sdk.ports import VectorIndex
 from reco_sdk.snapshot.builder import HNSW_FILE, SESSIONS_FILE
+from reco_sdk.snapshot.elsewhere import Elsewhere
 from reco_sdk.snapshot.format import Snapshot
 from reco_sdk.snapshot.log import Postings
 from reco_sdk.snapshot.sessions import SessionTable
@@ -60,6 +61,8 @@ class Base:
         Recent sessions.
     graph
         The HNSW graph of a large catalogue, once it is loaded.
+    elsewhere
+        What lies around each category of a large catalogue, once it is worked out.
     """
 
     snapshot: Snapshot | None
@@ -82,6 +85,7 @@ class Base:
     index: PlannedIndex | None
     session_table: SessionTable
     graph: HnswIndex | None = field(default=None, repr=False)
+    elsewhere: Elsewhere | None = field(default=None, repr=False)
     _session_index: VectorIndex | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -191,13 +195,14 @@ class Base:
         return None if self.snapshot is None else self.snapshot.path
 
     def load_graph(self) -> None:
-        """Load the HNSW graph of a large catalogue, in any thread; searches use it from then on."""
+        """Load the HNSW graph of a large catalogue, in any thread, and what lies around its categories; used from then on."""
         if self.index is None or self.snapshot is None or HNSW_FILE not in self.snapshot.file_names or not hnsw_available():
             return
         try:
             self.graph = HnswIndex.load(self.snapshot.file(HNSW_FILE), self.dimension)
         except RecoError:
             logger.exception("the graph of %s cannot be loaded; searches go on without it", self.path)
+        self.elsewhere = Elsewhere.of(self.columns.main_category, self.vectors, self.has_vector)
 
     def session_index(self) -> VectorIndex:
         """Return the index over recent sessions, loaded on first use."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 __all__ = ["View", "top"]
 
 _S = TypeVar("_S", bound=np.generic)
+_brands_in_base: WeakKeyDictionary[Columns, npt.NDArray[np.int32]] = WeakKeyDictionary()
+"""The brands of a snapshot's rows, which later views share."""
 # What a visitor looked at is asked for again with each of their pages.
 _ROWS_REMEMBERED: Final = 10_000
 
@@ -80,7 +83,10 @@ class View:
         self.expires = _joined(base.columns.expires, self.delta.expires)
         self.available = _joined(base.columns.available, self.delta.available)
         self.rating_count = _joined(base.columns.rating_count, self.delta.rating_count)
-        self.main_category = _joined(base.columns.main_category, _in_base_codes(base.columns, self.delta))
+        self.main_category = _joined(
+            base.columns.main_category, _in_base_codes(base.columns, self.delta, self.delta.main_category)
+        )
+        self._brands: npt.NDArray[np.int32] | None = None
         self._rows: dict[str, int] = {}
         self._current: tuple[float, float, BoolMask] = (np.inf, -np.inf, self.alive)
 
@@ -126,6 +132,18 @@ class View:
         if row < self.n_base:
             return self.base.columns.category_names[row]
         return self.delta.category_names[row - self.n_base]
+
+    @property
+    def brands(self) -> npt.NDArray[np.int32]:
+        """int32 ``(n,)``: a number for each row's brand as filters know it, below 0 for none; read on first use."""
+        if self._brands is None:
+            columns = self.base.columns
+            kept = _brands_in_base.get(columns)
+            if kept is None:
+                kept = _brands_in_base[columns] = _first_codes(columns, b"brand=")
+            own = _first_codes(self.delta, b"brand=")
+            self._brands = _joined(kept, _in_base_codes(columns, self.delta, own))
+        return self._brands
 
     def brand(self, row: int) -> str:
         """Return the brand of a row as filters know it, empty when it has none."""
@@ -277,6 +295,17 @@ class View:
         other = rows != row
         return rows[other][:k], scores[other][:k]
 
+    def elsewhere(self, row: int, mask: BoolMask, limit: int) -> tuple[Rows, Scores]:
+        """Return some rows of other categories that lie near a row's own, as far as ``mask`` allows them, and their cosines.
+
+        None while a large catalogue is not worked out yet, nor for a small one, where searches cost little. In no order.
+        """
+        if self.base.elsewhere is None or not self.has_vector[row]:
+            return _merged([], 0)
+        rows = self.base.elsewhere.around(int(self.main_category[row]))
+        rows = rows[(rows >= 0) & mask[rows]][:limit]
+        return rows, self.vectors_of(rows) @ self.vectors_of(np.asarray([row]))[0]
+
     def whiten(self, raw: Vector) -> Vector | None:
         """Map a raw vector of the snapshot's model into the space searched here; ``None`` if it cannot be."""
         if self.base.whitening is None:
@@ -301,13 +330,25 @@ def _merged(parts: Sequence[tuple[Rows, Scores]], k: int) -> tuple[Rows, Scores]
     return top(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), k)
 
 
-def _in_base_codes(base: Columns, delta: Columns) -> npt.NDArray[np.int32]:
-    """Return the delta's main categories in the snapshot's codes; those it does not know come after them."""
-    names = base.facets.vocabulary
-    codes = (base.facets.vocabulary.row(delta.facets.vocabulary[c]) if c >= 0 else -1 for c in delta.main_category.tolist())
-    own = delta.main_category.tolist()
-    pairs = zip(codes, own, strict=True)
-    return np.asarray([code if code >= 0 or mine < 0 else len(names) + mine for code, mine in pairs], dtype=np.int32)
+def _in_base_codes(base: Columns, delta: Columns, own: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Return codes of the delta's facets in the snapshot's codes; those it does not know come after them."""
+    names, mine = base.facets.vocabulary, delta.facets.vocabulary
+    codes = {code: names.row(mine[code]) if code >= 0 else -1 for code in set(own.tolist())}
+    later = {code: len(names) + code if code >= 0 > known else known for code, known in codes.items()}
+    return np.asarray([later[code] for code in own.tolist()], dtype=np.int32)
+
+
+def _first_codes(columns: Columns, begin: bytes) -> npt.NDArray[np.int32]:
+    """Return the code of each row's first facet whose key begins like this, int32; −1 for none."""
+    facets, out = columns.facets, np.full(len(columns), -1, np.int32)
+    names = facets.vocabulary.texts
+    starts = np.flatnonzero(np.diff(names.offsets) >= len(begin))
+    letters = names.blob[names.offsets[starts][:, None] + np.arange(len(begin))]
+    wanted = np.zeros(len(facets.vocabulary), np.bool_)
+    wanted[starts[(letters == np.frombuffer(begin, np.uint8)).all(axis=1)]] = True
+    places = np.flatnonzero(wanted[facets.row_codes])[::-1]
+    out[facets.row_offsets.searchsorted(places, side="right") - 1] = facets.row_codes[places]  # the first is written last
+    return out
 
 
 def _whitened(base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector]) -> tuple[Vectors, BoolMask]:

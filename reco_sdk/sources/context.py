@@ -91,6 +91,8 @@ class Context:
     """The history as item numbers, once a source read it."""
     nearest_sessions: tuple[Nearest | None] | None = None
     """The sessions most like this one, once a source asked for them."""
+    spread: bool = False
+    """Whether not all that is shown may be of one category, so that others are wanted among the candidates."""
     none_but_own: bool | None = None
     """Whether nobody but the visitor saw these items, once a source asked."""
     viewed_pairs: list[Pairs] | None = None

@@ -10,6 +10,7 @@ import numpy as np
 from reco_sdk.ports import Candidates
 from reco_sdk.snapshot.view import top
 from reco_sdk.sources.context import Context, Reason, no_candidates, similar
+from reco_sdk.types import Rows, Scores
 
 __all__ = ["SimilarItems"]
 
@@ -21,7 +22,8 @@ class SimilarItems:
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return the seeds' neighbours by cosine of the whitened vectors."""
-        parts = [context.view.neighbours(int(seed), k, context.mask) for seed in context.seeds]
+        near = _spread if context.spread else _near
+        parts = [near(context, seed, k) for seed in context.seeds.tolist()]
         parts = [part for part in parts if len(part[0])]
         if not parts:
             return no_candidates()
@@ -41,3 +43,23 @@ class SimilarItems:
             return [by_seed[seeds[0]]] * len(rows)
         nearest = np.argmax(view.vectors_of(np.asarray(rows)) @ view.vectors_of(context.seeds).T, axis=1)
         return [by_seed[seeds[place]] for place in nearest.tolist()]
+
+
+def _near(context: Context, seed: int, k: int) -> tuple[Rows, Scores]:
+    return context.view.neighbours(seed, k, context.mask)
+
+
+def _spread(context: Context, seed: int, k: int) -> tuple[Rows, Scores]:
+    """Return a seed's neighbours; where most are of its own category, the last of these give way to what lies around it."""
+    view = context.view
+    rows, scores = view.neighbours(seed, k, context.mask)
+    own, half = view.main_category[rows] == view.main_category[seed], k // 2
+    if np.count_nonzero(own) <= half:
+        return rows, scores
+    near, cosines = view.elsewhere(seed, context.mask, k // 3)
+    if not len(near):
+        return rows, scores
+    kept = np.flatnonzero(~own | (own.cumsum() <= half))
+    rows, scores = rows[kept], scores[kept]
+    fresh = (near[:, None] != rows).all(axis=1)
+    return top(np.concatenate((rows, near[fresh])), np.concatenate((scores, cosines[fresh])), k)

@@ -141,3 +141,19 @@ def test_a_view_before_any_snapshot_is_all_delta():
     assert (view.n_base, len(view)) == (0, 5)
     rows, _ = view.search(view.vectors_of(np.asarray([2]))[0], 1, view.alive)
     assert rows.tolist() == [2]
+
+
+async def test_brands_are_numbers_that_snapshot_and_delta_share():
+    async with recommender() as reco:
+        brands = ["Acme", " acme ", "Blåhaj", None, "brand=x"]
+        await reco.upsert_items([Item(id=f"s{n}", title="t", brand=brand, tags=["brand"]) for n, brand in enumerate(brands)])
+        await reco.sync()
+        await reco.upsert_items(
+            [Item(id=f"d{n}", title="t", brand=brand) for n, brand in enumerate(["ACME", "Nova", None, "nova"])]
+        )
+        view = reco.engine.state.view
+        number = {item: int(view.brands[view.row(item)]) for item in [*(f"s{n}" for n in range(5)), *(f"d{n}" for n in range(4))]}
+        assert number["s0"] == number["s1"] == number["d0"] >= 0
+        assert number["d1"] == number["d3"] >= 0
+        assert number["s3"] < 0 > number["d2"]
+        assert len({number[i] for i in ("s0", "s2", "s4", "d1")}) == 4
