@@ -57,13 +57,18 @@ class Pool:
         int32: items that are candidates of every request, the most popular.
     limit
         The best so many of each source.
+    most
+        Candidates at most: of those more, the ones of which the sources together say most. What they say little of would
+        hardly come to stand at the top, costs time, and is easy to tell apart, so that a ranker would learn from it what it
+        need not know.
     """
 
-    def __init__(self, sources: Sequence[Proposer], known: ItemFeatures, always: Rows, limit: int) -> None:
+    def __init__(self, sources: Sequence[Proposer], known: ItemFeatures, always: Rows, limit: int, most: int) -> None:
         self.sources = tuple(sources)
         self.known = known
         self.always = always
         self.limit = limit
+        self.most = most
         self.n = len(known.popularity)
         self.reach = max((getattr(source, "max_items", 0) for source in sources), default=0)
         columns = [column for source in sources for column in source.columns]
@@ -85,12 +90,33 @@ class Pool:
                 rows = rows[np.argpartition(sums[0], len(rows) - self.limit)[-self.limit :]]
             chosen.append(rows)
         candidates, _ = distinct(np.concatenate(chosen), self.n)
+        if len(candidates) > self.most:
+            candidates = self._best(candidates, found)
         features = np.zeros((len(candidates), len(self.names)), np.float32)
         if not len(candidates):
             return candidates, features
         self._fill(candidates, found, features)
         self.known.rows(candidates, history, features[:, len(self.names) - len(self.known.names) :])
         return candidates, features
+
+    def _best(self, candidates: Rows, found: list[tuple[Rows, list[Floats]]]) -> Rows:
+        """Return those of which the sources together say most."""
+        places = self._placed(candidates)
+        total = np.zeros(len(candidates))
+        for rows, sums in found:
+            if len(rows) and (best := float(sums[0].max())) > 0:
+                at = places[rows]
+                known = at >= 0
+                total[at[known]] += sums[0][known] / best
+        places[candidates] = -1
+        return candidates[np.argpartition(total, len(total) - self.most)[-self.most :]]
+
+    def _placed(self, candidates: Rows) -> npt.NDArray[np.int32]:
+        if len(_places.of) < self.n:
+            _places.of = np.full(self.n, -1, np.int32)
+        places = _places.of
+        places[candidates] = np.arange(len(candidates), dtype=np.int32)
+        return places
 
     def _sums(self, source: Proposer, history: History, mask: BoolMask | None) -> tuple[Rows, list[Floats]]:
         proposals = source.propose(history)
@@ -108,22 +134,21 @@ class Pool:
         return rows, sums
 
     def _fill(self, candidates: Rows, found: list[tuple[Rows, list[Floats]]], features: npt.NDArray[np.float32]) -> None:
-        if len(_places.of) < self.n:
-            _places.of = np.full(self.n, -1, np.int32)
-        places = _places.of
-        places[candidates] = np.arange(len(candidates), dtype=np.int32)
+        places = self._placed(candidates)
         column = 0
         shares = sum(len(source.columns) for source in self.sources)
         for number, (rows, sums) in enumerate(found):
-            at = places[rows]
-            known = at >= 0
-            at = at[known]
-            for values in sums:
-                features[at, column] = values[known]
-                column += 1
-            best = float(sums[0].max()) if len(rows) else 0.0
-            if best > 0:
-                features[at, shares + number] = sums[0][known] / best
+            if len(rows):
+                at = places[rows]
+                best, of_rows = float(sums[0].max()), sums
+                if len(rows) > self.limit or len(candidates) == self.most:
+                    known = at >= 0
+                    at, of_rows = at[known], [values[known] for values in sums]
+                for place, values in enumerate(of_rows):
+                    features[at, column + place] = values
+                if best > 0:
+                    features[at, shares + number] = of_rows[0] / best
+            column += len(sums)
         places[candidates] = -1
 
 

@@ -20,6 +20,7 @@ from reco_sdk.training.model import Items, Log
 __all__ = ["fit_fusion", "make_pool"]
 
 LIMIT: Final = 100
+MOST: Final = 200
 POPULAR: Final = 50
 HELD_SHARE: Final = 0.2
 DEFAULT_SECONDS: Final = 600.0
@@ -49,7 +50,7 @@ def make_pool(log: Log, items: Items, fits: Sequence[FitSource], limit: int = LI
     known = ItemFeatures.of(counts, recent, items.vectors, category=items.categories, brand=items.brands)
     popular = np.argsort(-counts, kind="stable")[:POPULAR]
     always = popular[counts[popular] > 0].astype(np.int32)
-    return Pool([fit(log, items) for fit in fits], known, always, limit)
+    return Pool([fit(log, items) for fit in fits], known, always, limit, MOST)
 
 
 def _ask(pool: Pool, log: Log, part: Slice, until: float) -> Groups:

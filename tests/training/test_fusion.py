@@ -125,6 +125,20 @@ def test_only_what_is_allowed_is_a_candidate():
     assert 8 in rows
 
 
+def test_of_many_candidates_those_stay_of_which_most_is_said(monkeypatch):
+    log, history = chains(400), History.of(np.asarray([3, 7], np.int32), np.arange(2.0))
+    whole = make_pool(log, Items(40), FITS)
+    rows, features = whole.draw(history, None)
+    shares = [place for place, name in enumerate(whole.names) if name.endswith("_share")]
+    said = dict(zip(rows.tolist(), features[:, shares].sum(axis=1).tolist(), strict=True))
+    monkeypatch.setattr(fusion_module, "MOST", 6)
+    kept, of_kept = make_pool(log, Items(40), FITS).draw(history, None)
+    assert len(kept) == 6 < len(rows)
+    assert min(said[row] for row in kept.tolist()) >= max(said[row] for row in said if row not in kept)
+    at = [rows.tolist().index(row) for row in kept.tolist()]
+    assert of_kept.tolist() == features[at].tolist()
+
+
 def answer(model: Fused, *history: int) -> list[int]:
     return model.scores(np.asarray(history, np.int32), np.arange(len(history), dtype=float), 5).rows.tolist()
 
