@@ -293,7 +293,7 @@ class Follower:
                     self._engine.aliases,
                 )
                 later = [s.interaction for s in page if s.sequence > base.sequence]
-                await asyncio.to_thread(behaviour.add, later)
+                live.correct(await asyncio.to_thread(behaviour.add, later))
                 sequence = page[-1].sequence
                 if not self._starting:
                     # The state that goes on serving until then counts them too.
@@ -410,10 +410,12 @@ class Follower:
             self._sequence = page[-1].sequence
         self._tracker.record(others)
         # What came of sessions and baskets is counted in the order of the log, whoever recorded it.
-        self._engine.state.behaviour.add(s.interaction for s in page)
+        corrections = self._engine.state.behaviour.add(s.interaction for s in page)
         if counted:
             self._engine.state.live.add(counted, self._engine.aliases)
-        return bool(counted)
+        # What one process recorded was counted by itself at once, and is judged by its session now.
+        self._engine.state.live.correct(corrections)
+        return bool(counted or corrections)
 
     def _not_seen(self, interactions: Sequence[Interaction]) -> list[Interaction]:
         """Return those whose ``event_id`` is new here: a beacon that was sent twice counts once."""

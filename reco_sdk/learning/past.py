@@ -166,6 +166,6 @@ def _past(snapshot: Snapshot, log: InteractionLog, cut: float, config: Config) -
     ids = [base.columns.ids[row] for row in range(len(base))]
     if len(ids) == 0:
         raise SnapshotError(f"{snapshot.path} holds no items; run sync")
-    log.clean(cut)
+    log.clean(config.session_gap_minutes * 60.0)
     _, arrays = of_log(log, ids, base.columns, learn_behaviour, cut, config)
     return Past(Base.of(snapshot.overlaid(arrays, {"reference": cut}), exact_limit=config.exact_limit), config)

@@ -95,7 +95,7 @@ def build_snapshot(
     """
     now = time.time() if now is None else now
     report = progress or _silent
-    cleaning = source.log.clean(now)
+    cleaning = source.log.clean(config.session_gap_minutes * 60.0)
     if cleaning.kept < cleaning.read:
         logger.info("%s", cleaning)
 
@@ -190,7 +190,8 @@ def of_log(
     arrays |= _purchases(known)
     absent = log.absent(row_of)
     arrays |= _absent(log, absent, now, config)
-    everything = log.arrays({**row_of, **{item_id: place for place, item_id in enumerate(absent, len(row_of))}})
+    places = {**row_of, **{item_id: place for place, item_id in enumerate(absent, len(row_of))}}
+    everything = log.arrays(places, everything=True)
     categories = np.append(columns.main_category, np.full(len(absent), -1, np.int32))
     arrays |= learn(everything, len(row_of) + len(absent), now, config, categories, len(columns.facets.vocabulary))
     return known, arrays

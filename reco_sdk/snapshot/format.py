@@ -38,7 +38,7 @@ from reco_sdk.snapshot.filelock import share
 
 __all__ = ["FORMAT_VERSION", "MANIFEST", "Snapshot", "next_number", "snapshot_number", "write_snapshot"]
 
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 """Written into every manifest; a reader refuses any other. 2: what is learned from sessions and baskets. 3: days of purchases,
 baskets by category, prices taken down."""
 

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from reco_sdk.snapshot.log import buyer_keys, visitor_hash
 from reco_sdk.snapshot.view import View
 from reco_sdk.types import Floats, Rows, Scores
 
-__all__ = ["LiveCounts", "Orders"]
+__all__ = ["Correction", "LiveCounts", "Orders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class Orders:
     version: int
 
 
+class Correction(NamedTuple):
+    """What an interaction weighs that was counted by itself and, by what its session shows, does not count, or does again."""
+
+    item_id: str
+    at: float
+    weight: float
+
+
 class LiveCounts:
     """Decayed weights and purchases since one snapshot; add from any thread.
 
@@ -57,7 +66,7 @@ class LiveCounts:
 
     def __init__(self, reference: float, popular_half_life_days: float, trending_half_life_days: float) -> None:
         self._reference = reference
-        self._half_lives = (popular_half_life_days, trending_half_life_days)
+        self._rates = [1.0 / (days * 86_400.0) for days in (popular_half_life_days, trending_half_life_days)]
         # One row an item id, in the order of arrival; columns: popular, trending, sold.
         self._slots: dict[str, int] = {}
         self._weights = np.zeros((256, 3), np.float64)
@@ -72,7 +81,6 @@ class LiveCounts:
 
     def add(self, interactions: Iterable[Interaction], aliases: Mapping[str, str]) -> None:
         """Count interactions, also of items that are not known (yet)."""
-        per_second = [1.0 / (half_life * 86_400.0) for half_life in self._half_lives]
         with self._lock:
             # Replaced when all is counted, never written to: requests read them without the lock.
             purchases: dict[int, dict[str, int]] = {}
@@ -80,8 +88,7 @@ class LiveCounts:
             for i in interactions:
                 if i.item_id is None:
                     continue
-                weight, age = kind_weight(i.kind, i.value), i.at.timestamp() - self._reference
-                long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in per_second)
+                long, short = self._decayed(kind_weight(i.kind, i.value), i.at.timestamp())
                 slot = self._slot(i.item_id)  # before the array is read: it may be replaced by a larger one
                 self._weights[slot] += (long, short, long if i.kind in MONEY_KINDS else 0.0)
                 if i.kind in MONEY_KINDS:
@@ -94,6 +101,22 @@ class LiveCounts:
             for event_id in counted:
                 self._settle(event_id)
             self.changed = True
+
+    def correct(self, corrections: Sequence[Correction]) -> None:
+        """Take back what does not count after all, and count what does; see :mod:`reco_sdk.interactions.cleaning`."""
+        if not corrections:
+            return
+        with self._lock:
+            for item_id, at, weight in corrections:
+                long, short = self._decayed(weight, at)
+                slot = self._slot(item_id)
+                self._weights[slot] += (long, short, 0.0)  # what was bought always counts
+            self.changed = True
+
+    def _decayed(self, weight: float, at: float) -> tuple[float, float]:
+        age = at - self._reference
+        long, short = (weight * 2.0 ** min(max(age * rate, -1_000.0), 60.0) for rate in self._rates)
+        return long, short
 
     def expect(self, purchases: Iterable[Interaction], aliases: Mapping[str, str]) -> None:
         """Let :meth:`bought` know purchases and refunds that are not stored yet; they are counted once they are added."""
@@ -147,6 +170,20 @@ class LiveCounts:
             for item_id, sign in self._expected_of.get(key, {}).values():
                 counts[view.row(item_id)] += sign
         return sorted(row for row, count in counts.items() if count > 0 and row >= 0)
+
+    def is_customer(
+        self, view: View, visitor_id: str | None, user_id: str | None, aliases: Mapping[str, str], browsers: Sequence[str] = ()
+    ) -> bool:
+        """Return whether this visitor or user bought anything and kept it, in the catalogue or not; as :meth:`bought`."""
+        if not (visitor_id or user_id):
+            return False
+        counts: Counter[str] = Counter()
+        for key in buyer_keys(visitor_id, user_id, aliases, browsers):
+            counts.update(map(view.base.columns.ids.__getitem__, view.base.bought.of(key).tolist()))
+            counts.update(map(view.base.absent.__getitem__, view.base.absent_bought.of(key).tolist()))
+            for item_id, count in (*self._bought.get(key, {}).items(), *self._expected_of.get(key, {}).values()):
+                counts[item_id] += count
+        return any(count > 0 for count in counts.values())
 
     def orders(self, view: View) -> Orders:
         """Rank the view's rows by the snapshot's counts plus these. Not for the request path."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +98,14 @@ class LogArrays:
         return LogArrays(*(getattr(self, f.name)[which] for f in fields(self)))
 
 
+class Money(NamedTuple):
+    """Purchases, how many of them refunds took back, and refunds of what nobody is known to have bought."""
+
+    bought: int
+    taken_back: int
+    of_nothing: int
+
+
 class InteractionLog:
     """Collects interactions in batches, so that a long log never stands in memory as objects."""
 
@@ -137,23 +145,44 @@ class InteractionLog:
             self._kept = None
             self._parts.append((items, visitors, weights, at, bought, sessions, baskets, buyers))
 
-    def clean(self, now: float) -> CleaningReport:
-        """Leave out what says nothing about what people like, as of ``now`` (epoch seconds); return what that was.
+    def clean(self, gap_seconds: float) -> CleaningReport:
+        """Leave out what says nothing about what people like; return what that was. It concerns what was added so far.
 
-        It concerns what was added so far.
+        Parameters
+        ----------
+        gap_seconds
+            A longer pause begins a new session.
         """
         everything = {item_id: place for place, item_id in enumerate(self._items)}
         self._kept = None
         log = self.arrays(everything)
-        self._kept, report = cleaned(log.sessions, log.rows, log.weights, log.at, log.bought != 0, now)
+        self._kept, report = cleaned(log.sessions, log.rows, log.weights, log.at, gap_seconds)
         return report
+
+    def money(self) -> Money:
+        """Return what was bought, and what refunds and cancellations took back."""
+        log = self.arrays({item_id: place for place, item_id in enumerate(self._items)})
+        acts = log.bought != 0
+        if not acts.any():
+            return Money(0, 0, 0)
+        signs = log.bought[acts].astype(np.int64)
+        _, pair = np.unique(np.stack((log.visitors[acts], log.rows[acts].astype(np.uint64))), axis=1, return_inverse=True)
+        bought, back = (np.bincount(pair.ravel(), signs == sign).astype(np.int64) for sign in (1, -1))
+        taken_back = int(np.minimum(bought, back).sum())
+        return Money(int(bought.sum()), taken_back, int(back.sum()) - taken_back)
 
     def absent(self, row_of: Mapping[str, int]) -> list[str]:
         """Return the ids of the items in the log that a catalogue does not hold (yet, or any more)."""
         return [item_id for item_id in self._items if item_id not in row_of]
 
-    def arrays(self, row_of: Mapping[str, int]) -> LogArrays:
-        """Join the log with a catalogue; interactions with items it does not hold are left out."""
+    def arrays(self, row_of: Mapping[str, int], *, everything: bool = False) -> LogArrays:
+        """Join the log with a catalogue; interactions with items it does not hold are left out.
+
+        Parameters
+        ----------
+        everything
+            Whether what :meth:`clean` left out is there all the same, for those that judge whole sessions themselves.
+        """
         to_row = np.fromiter((row_of.get(item_id, -1) for item_id in self._items), np.int32, len(self._items))
 
         def column(place: int, dtype: type[_S]) -> npt.NDArray[_S]:
@@ -163,7 +192,7 @@ class InteractionLog:
         items = column(0, np.int64)
         rows = to_row[items] if len(items) else np.empty(0, np.int32)
         keep = rows >= 0
-        if self._kept is not None:
+        if self._kept is not None and not everything:
             keep &= self._kept
         return LogArrays(
             rows=rows[keep],

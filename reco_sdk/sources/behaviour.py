@@ -13,9 +13,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from reco_sdk.interactions.cleaning import EARLIEST, PURCHASE
 from reco_sdk.interactions.interaction import MONEY_KINDS, Interaction
 from reco_sdk.interactions.weighting import kind_weight
 from reco_sdk.snapshot.base import Base
+from reco_sdk.snapshot.live import Correction
 from reco_sdk.snapshot.log import basket_key, session_key, visitor_hash
 from reco_sdk.snapshot.view import View
 from reco_sdk.sources.open_groups import Change, OpenGroups, RecentGroups
@@ -59,7 +61,7 @@ def empty_arrays() -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a snapshot that counted nothing."""
     nothing, numbers, times = np.empty(0, np.int32), np.zeros(1, np.int64), np.empty(0)
     pairs = PairCounts.of(nothing, nothing, nothing, 0)
-    recent = RecentGroups(np.empty(0, np.uint64), nothing, numbers, nothing, times)
+    recent = RecentGroups(np.empty(0, np.uint64), nothing, numbers, nothing, times, times)
     arrays = SessionLists.of(Sessions(numbers, nothing, times, numbers[:0]), 0).to_arrays(LISTED)
     arrays |= PurchaseTable.of(np.empty(0, np.uint64), nothing, times, nothing, 0).to_arrays()
     for prefix in (VIEWED, BOUGHT, CATEGORIES):
@@ -101,9 +103,9 @@ class Counted:
         self._distinct = pairs_of is basket_pairs
         self._open = OpenGroups(RecentGroups.from_arrays(array, f"{prefix}_open"), gap_seconds, limit)
 
-    def add(self, key: int, at: float, item: int) -> list[Change]:
+    def add(self, key: int, at: float, item: int, weight: float = PURCHASE) -> list[Change]:
         """Count one interaction; return what it changed."""
-        changes = self._open.add(key, at, item)
+        changes = self._open.add(key, at, item, weight)
         for change in changes:
             old, new = change.old, change.new
             if self._distinct:
@@ -184,23 +186,30 @@ class Behaviour:
         """How many item numbers there are."""
         return self._n_known + len(self._later)
 
-    def add(self, interactions: Iterable[Interaction]) -> None:
-        """Count what the log holds next; readers know of it once it is published."""
+    def add(self, interactions: Iterable[Interaction]) -> list[Correction]:
+        """Count what the log holds next; readers know of it once it is published.
+
+        Return what thereby does not count, or counts after all, for those that count each interaction by itself.
+        """
+        corrections: list[Correction] = []
         for i in interactions:
             if self.viewed.pairs.size + self.bought.pairs.size + self.categories.pairs.size > LIVE_PAIRS:
                 self.full = True
-                return
-            if i.item_id is None:
+                break
+            if i.item_id is None or i.at.timestamp() < EARLIEST:
                 continue
             if i.kind in MONEY_KINDS:
                 who = visitor_hash(i.visitor_id, i.user_id, {})
                 self.purchases.add(who, self._number(i.item_id), i.at.timestamp(), refund=i.kind == "refund")
                 self.changed = True
-            if kind_weight(i.kind, i.value) <= 0.0:
+            weight = kind_weight(i.kind, i.value)
+            if weight <= 0.0:
                 continue
             item, at = self._number(i.item_id), i.at.timestamp()
-            for change in self.viewed.add(session_key(i.visitor_id, i.user_id), at, item):
+            for change in self.viewed.add(session_key(i.visitor_id, i.user_id), at, item, weight):
                 self._sessions.replace(change.name, change.at, signed(change.key), change.new, change.number)
+                corrections += [Correction(self._item_id(e.item), e.at, e.weight) for e in change.counts]
+                corrections += [Correction(self._item_id(e.item), e.at, -e.weight) for e in change.does_not]
             if i.kind == "purchase":
                 basket = basket_key(i.session_id, i.visitor_id, i.user_id)
                 self.bought.add(basket, at, item)
@@ -208,6 +217,7 @@ class Behaviour:
                 if category >= 0:
                     self.categories.add(basket, at, category)
             self.changed = True
+        return corrections
 
     def publish(self) -> None:
         """Let readers know what was added. Not for the request path."""

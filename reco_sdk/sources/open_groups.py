@@ -7,18 +7,20 @@ closed by its end but by its age.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from reco_sdk.interactions.cleaning import PURCHASE, Event, Session
 from reco_sdk.types import Floats, Rows
 
 __all__ = ["Change", "OpenGroups", "RecentGroups"]
 
+_ARRAYS: Final = ("keys", "numbers", "offsets", "items", "at", "weights")
 _CLOSED_AFTER_GAPS: Final = 6.0
 """What comes later than so many gaps after the latest interaction of all begins a group of its own until the next rebuild."""
 
@@ -37,7 +39,9 @@ class Change(NamedTuple):
     key
         Whose it is.
     old, new
-        Its items before, and now; none for one that another group took in.
+        Its items before, and now, as far as they count; none for one that another group took in.
+    counts, does_not
+        What counts now and did not, the interaction itself aside, and what does not any more, itself among it.
     """
 
     name: int
@@ -46,6 +50,8 @@ class Change(NamedTuple):
     key: int
     old: list[int]
     new: list[int]
+    counts: Sequence[Event] = ()
+    does_not: Sequence[Event] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,8 @@ class RecentGroups:
         int32 ``(g,)``: place among the listed sessions, −1 for none.
     offsets
         int64 ``(g + 1,)`` into what follows.
-    items, at
-        int32 and float64: each group's interactions, ascending by time.
+    items, at, weights
+        int32, float64 and float64: each group's interactions, ascending by time.
     """
 
     keys: npt.NDArray[np.uint64]
@@ -69,22 +75,31 @@ class RecentGroups:
     offsets: npt.NDArray[np.int64]
     items: Rows
     at: Floats
+    weights: Floats
 
     def to_arrays(self, prefix: str) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays by name, for a snapshot."""
-        return {f"{prefix}_{name}": getattr(self, name) for name in ("keys", "numbers", "offsets", "items", "at")}
+        return {f"{prefix}_{name}": getattr(self, name) for name in _ARRAYS}
 
     @classmethod
     def from_arrays(cls, array: Callable[[str], npt.NDArray[Any]], prefix: str) -> RecentGroups:
         """Rebuild from a snapshot's arrays."""
-        return cls(*(array(f"{prefix}_{name}") for name in ("keys", "numbers", "offsets", "items", "at")))
+        return cls(*(array(f"{prefix}_{name}") for name in _ARRAYS))
 
 
 @dataclass(slots=True)
 class _Group:
     name: int
     number: int
-    events: list[tuple[float, int]]
+    session: Session
+
+    @property
+    def first(self) -> float:
+        return self.session.events[0].at
+
+    @property
+    def last(self) -> float:
+        return self.session.events[-1].at
 
 
 class OpenGroups:
@@ -108,35 +123,45 @@ class OpenGroups:
         self._names = len(recent.keys)
         self._latest = -np.inf
 
-    def add(self, key: int, at: float, item: int) -> list[Change]:
+    def add(self, key: int, at: float, item: int, weight: float = PURCHASE) -> list[Change]:
         """Return what one interaction changes."""
+        event = Event(at, item, weight)
         groups = self._groups.get(key)
         if groups is None:
             groups = self._groups[key] = self._of_snapshot(key)
         self._latest = max(self._latest, at)
-        near = [g for g in groups if g.events[0][0] - at <= self._gap and at - g.events[-1][0] <= self._gap]
+        near = [g for g in groups if g.first - at <= self._gap and at - g.last <= self._gap]
         if not near:
-            group = _Group(self._names, -1, [(at, item)])
+            group = _Group(self._names, -1, Session())
             self._names += 1
             groups.append(group)
-            return [Change(group.name, -1, at, key, [], [item])]
+            group.session.add(event)
+            return [Change(group.name, -1, at, key, [], self._items(group))]
         # What lies between two groups makes them one.
-        near.sort(key=lambda g: g.events[0][0])
+        near.sort(key=lambda g: g.first)
         first = near[0]
         changes = []
-        old = self._items(first)
+        old, counted = self._items(first), list(first.session.counted)
         for other in near[1:]:
-            changes.append(Change(other.name, other.number, other.events[-1][0], key, self._items(other), []))
-            first.events += other.events
+            changes.append(Change(other.name, other.number, other.last, key, self._items(other), []))
+            counted += other.session.counted
+            first.session.join(other.session)
             groups.remove(other)
-        first.events.insert(bisect_right(first.events, at, key=lambda event: event[0]), (at, item))
-        changes.append(Change(first.name, first.number, first.events[-1][0], key, old, self._items(first)))
+        first.session.add(event)
+        now = first.session.counted
+        more: Sequence[Event] = ()
+        less: Sequence[Event] = ()
+        # Nearly always it just goes on.
+        if len(near) > 1 or len(now) != len(counted) + 1 or now[-1] is not event:
+            before, after = Counter((*counted, event)), Counter(now)
+            more, less = tuple((after - before).elements()), tuple((before - after).elements())
+        changes.append(Change(first.name, first.number, first.last, key, old, self._items(first), more, less))
         return changes
 
     def close(self) -> None:
         """Forget groups that no longer go on."""
         oldest = self._latest - _CLOSED_AFTER_GAPS * self._gap
-        for key in [k for k, groups in self._groups.items() if all(g.events[-1][0] < oldest for g in groups)]:
+        for key in [k for k, groups in self._groups.items() if all(g.last < oldest for g in groups)]:
             # Known as empty, so that the snapshot's are not taken up once more.
             if len(self._of_snapshot(key)):
                 self._groups[key] = []
@@ -144,7 +169,7 @@ class OpenGroups:
                 del self._groups[key]
 
     def _items(self, group: _Group) -> list[int]:
-        return [item for _, item in group.events[: self._limit]]
+        return [event.item for event in group.session.counted[: self._limit]]
 
     def _of_snapshot(self, key: int) -> list[_Group]:
         recent = self._recent
@@ -153,6 +178,9 @@ class OpenGroups:
         found = []
         for place in range(first, last):
             part = slice(int(recent.offsets[place]), int(recent.offsets[place + 1]))
-            events = list(zip(recent.at[part].tolist(), recent.items[part].tolist(), strict=True))
-            found.append(_Group(place, int(recent.numbers[place]), events))
+            group = _Group(place, int(recent.numbers[place]), Session())
+            columns = (recent.at[part].tolist(), recent.items[part].tolist(), recent.weights[part].tolist())
+            for event in map(Event, *columns):
+                group.session.add(event)
+            found.append(group)
         return found

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.config import Config
+from reco_sdk.interactions.cleaning import EARLIEST, counting, sessions_of_log
 from reco_sdk.snapshot.log import LogArrays
 from reco_sdk.sources.behaviour import BASKET_ITEMS, BEST_PAIRS, BOUGHT, CATEGORIES, LISTED, SESSION_ITEMS, VIEWED
 from reco_sdk.sources.open_groups import RecentGroups
@@ -32,7 +33,7 @@ def learn_behaviour(
     Parameters
     ----------
     log
-        Interactions in the order of the log, ``rows`` from 0 up to ``n``.
+        All interactions in the order of the log, ``rows`` from 0 up to ``n``; what does not count is left out here.
     n
         How many items there are.
     now
@@ -40,17 +41,21 @@ def learn_behaviour(
     categories
         int32 ``(n,)``: code of each item's main category, below ``n_categories``; −1 for none.
     """
+    log = log.take(log.at >= EARLIEST)
     money = log.take(log.bought != 0)
     arrays = PurchaseTable.of(money.buyers, money.rows, money.at, money.bought, n).to_arrays()
     log = log.take(np.arange(len(log)) >= len(log) - config.interactions_learned)
     gap = config.session_gap_minutes * 60.0
     sessions = _Groups.of(log, log.sessions, log.weights > 0.0, gap)
 
-    counted = sessions.first(SESSION_ITEMS)
+    kept = np.ones(len(sessions.items), np.bool_)
+    for out in counting(sessions.group, sessions.items, sessions.weights, sessions.at).values():
+        kept &= ~out
+    counted = sessions.first(SESSION_ITEMS, kept)
     listed, numbers = _list(sessions, counted, n)
     arrays |= listed.to_arrays(LISTED)
     pairs = pairs_in_order(sessions.group[counted], sessions.items[counted], n)
-    arrays |= _counts(VIEWED, pairs, np.bincount(sessions.items[counted], minlength=n), sessions.count)
+    arrays |= _counts(VIEWED, pairs, np.bincount(sessions.items[counted], minlength=n), int(np.count_nonzero(numbers >= 0)))
     arrays |= sessions.recent(now - gap, numbers).to_arrays(f"{VIEWED}_open")
 
     arrays |= _baskets(BOUGHT, log, n, now - gap, gap)
@@ -62,7 +67,7 @@ def learn_behaviour(
 
 def _baskets(prefix: str, log: LogArrays, n: int, since: float, gap: float) -> dict[str, npt.NDArray[Any]]:
     baskets = _Groups.of(log, log.baskets, (log.bought > 0) & (log.rows >= 0), gap)
-    counted = baskets.first(BASKET_ITEMS)
+    counted = baskets.first(BASKET_ITEMS, np.ones(len(baskets.items), np.bool_))
     group, items = _distinct(baskets.group[counted], baskets.items[counted])
     return {
         **_counts(prefix, _together(group, items, n), np.bincount(items, minlength=n), baskets.count),
@@ -89,8 +94,8 @@ class _Groups:
         uint64 ``(g,)`` ascending: whose each group is.
     starts
         int64 ``(g + 1,)`` into what follows.
-    group, items, at, logged
-        ``(m,)``: number of the group, item, epoch seconds, place in the log.
+    group, items, at, weights, logged
+        ``(m,)``: number of the group, item, epoch seconds, weight, place in the log.
     length
         Of the log.
     """
@@ -100,26 +105,27 @@ class _Groups:
     group: npt.NDArray[np.int64]
     items: Rows
     at: Floats
+    weights: Floats
     logged: npt.NDArray[np.int64]
     length: int
 
     @classmethod
     def of(cls, log: LogArrays, keys: npt.NDArray[np.uint64], which: npt.NDArray[np.bool_], gap: float) -> _Groups:
         places = np.flatnonzero(which)
-        order = places[np.lexsort((log.at[places], keys[places]))]
-        key, at = keys[order], log.at[order]
-        begins = np.ones(len(order), np.bool_)
-        begins[1:] = (key[1:] != key[:-1]) | (np.diff(at) > gap)
+        order, begins = sessions_of_log(keys[places], log.at[places], gap)
+        order = places[order]
         starts = np.append(np.flatnonzero(begins), len(order)).astype(np.int64)
-        return cls(key[starts[:-1]], starts, np.cumsum(begins) - 1, log.rows[order], at, order, len(log))
+        group = np.cumsum(begins) - 1
+        return cls(keys[order[starts[:-1]]], starts, group, log.rows[order], log.at[order], log.weights[order], order, len(log))
 
     @property
     def count(self) -> int:
         return len(self.keys)
 
-    def first(self, limit: int) -> npt.NDArray[np.bool_]:
-        """Return which interactions are among the first ``limit`` of their group."""
-        return np.arange(len(self.items)) - self.starts[self.group] < limit
+    def first(self, limit: int, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return which interactions are among the first ``limit`` of their group that are kept."""
+        before = np.append(0, np.cumsum(kept))
+        return kept & (before[:-1] - before[self.starts[self.group]] < limit)
 
     def ends(self) -> Floats:
         """Return the time of each group's last interaction."""
@@ -133,17 +139,19 @@ class _Groups:
         sizes = np.diff(self.starts)[open_]
         offsets = np.zeros(len(sizes) + 1, np.int64)
         np.cumsum(sizes, out=offsets[1:])
-        return RecentGroups(self.keys[open_], numbers[open_], offsets, self.items[inside], self.at[inside])
+        events = self.items[inside], self.at[inside], self.weights[inside]
+        return RecentGroups(self.keys[open_], numbers[open_], offsets, *events)
 
 
 def _list(sessions: _Groups, counted: npt.NDArray[np.bool_], n: int) -> tuple[SessionLists, Rows]:
-    """Return the sessions for the nearest-session source, and the number that each was given there."""
+    """Return the sessions for the nearest-session source, and the number that each was given there; −1 for an empty one."""
     sizes = np.bincount(sessions.group[counted], minlength=sessions.count)
-    offsets = np.zeros(sessions.count + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    keys, ends = sessions.keys.view(np.int64), sessions.ends()
-    numbers = np.empty(sessions.count, np.int32)
-    numbers[np.lexsort((keys, ends))] = np.arange(sessions.count, dtype=np.int32)
+    there = np.flatnonzero(sizes)
+    offsets = np.zeros(len(there) + 1, np.int64)
+    np.cumsum(sizes[there], out=offsets[1:])
+    keys, ends = sessions.keys.view(np.int64)[there], sessions.ends()[there]
+    numbers = np.full(sessions.count, -1, np.int32)
+    numbers[there[np.lexsort((keys, ends))]] = np.arange(len(there), dtype=np.int32)
     return SessionLists.of(Sessions(offsets, sessions.items[counted], ends, keys), n), numbers
 
 

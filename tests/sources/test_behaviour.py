@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reco_sdk import Config, Interaction, Item
+from reco_sdk.interactions import cleaning
 from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.tables import IdTable
 from reco_sdk.snapshot.base import Base
@@ -36,11 +38,18 @@ acts = st.tuples(
 )
 
 
-def logged(acts):
-    minutes, log = 0, []
+@pytest.fixture
+def strict(monkeypatch):
+    """Rules of cleaning that a few interactions are enough for."""
+    monkeypatch.setattr(cleaning, "_PACES", ((4, 6.0), (8, 60.0)))
+    monkeypatch.setattr(cleaning, "PER_SESSION", 2)
+
+
+def logged(acts, seconds=60):
+    steps, log = 0, []
     for number, (visitor, item, kind, session, step) in enumerate(acts):
-        minutes += step
-        at = START + timedelta(minutes=minutes)
+        steps += step
+        at = START + timedelta(seconds=steps * seconds)
         user = None if visitor else "u1"
         one = Interaction(
             kind=kind, item_id=item, visitor_id=visitor, user_id=user, session_id=session, at=at, event_id=str(number)
@@ -102,10 +111,13 @@ def told(behaviour):
     return out
 
 
-@given(st.lists(acts, min_size=1, max_size=30), st.integers(0, 30), st.integers(0, 7), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
-def test_a_snapshot_and_what_came_since_count_what_a_rebuild_counts(acts, cut, known, parts):
-    log, catalogue = logged(acts), ITEMS[:known]
+@given(
+    st.lists(acts, min_size=1, max_size=30), st.integers(0, 30), st.integers(0, 7), st.integers(1, 4), st.sampled_from([1, 60])
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_snapshot_and_what_came_since_count_what_a_rebuild_counts(strict, acts, cut, known, parts, seconds):
+    """Steps of a second are double clicks and robots: what is left out is the same on both sides, too."""
+    log, catalogue = logged(acts, seconds), ITEMS[:known]
     before, since = log[:cut], log[cut:]
     now = max(i.at for i in log)
     live = counted(before, catalogue, now)

@@ -35,7 +35,7 @@ def shop():
     order = np.cumsum([int(line["order_step"]) for line in lines]).astype(np.uint64) + np.uint64(1)
     items = np.asarray([rows[line["stock_code"]] for line in lines], np.int32)
     ones = np.ones(len(items))
-    log = LogArrays(items, order, ones, order.astype(np.float64) * 3_600.0, ones.astype(np.int8), order, order, order)
+    log = LogArrays(items, order, ones, 1.6e9 + order.astype(np.float64) * 3_600.0, ones.astype(np.int8), order, order, order)
     now = float(log.at[-1]) + 86_400.0
     arrays = learn_behaviour(log, len(rows), now, Config())
     columns = Columns.of([Item(id=p["stock_code"], title=p["title"], group_id=p["group_code"] or None) for p in products])
