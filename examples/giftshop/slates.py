@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Slate:
             yield f"    {position:>2}. {card.title:<48.48} {card.price:>8}   {card.reason}"
 
 
-def read(page: Page) -> list[Slate]:
+def read(page: Page | Frame) -> list[Slate]:
     rows = page.evaluate(
         """() => [...document.querySelectorAll('[data-slate]')].map(row => ({
           id: row.dataset.slate, placement: row.dataset.placement, strategy: row.dataset.strategy, tier: row.dataset.tier,
