@@ -8,8 +8,10 @@ while the server was away, within a round; a row has failed when its page shows 
 from __future__ import annotations
 
 import asyncio
+import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,15 +56,18 @@ class Load:
     def __init__(self, session: aiohttp.ClientSession, paths: list[str]) -> None:
         self._session = session
         self._paths = paths
-        self.views = 0
+        self.failures: Counter[str] = Counter()
 
     async def page(self, base: str, path: str) -> tuple[bool, bool]:
         """Return whether the page was there, and whether its row was."""
         try:
             async with self._session.get(base + path) as answer:
                 text = await answer.text()
-        except aiohttp.ClientError:
+        except aiohttp.ClientError as error:
+            self.failures[f"{base}: {type(error).__name__} {error}"] += 1
             return False, False
+        if answer.status != 200:
+            self.failures[f"{base}: {answer.status}"] += 1
         return answer.status == 200, CARD in text
 
     async def all_pages(self, base: str, times: int) -> float:
@@ -141,11 +146,14 @@ async def _measure(bases: dict[str, str], paths: list[str], server: Server, dsn:
             for kind in sorted(KINDS, reverse=number % 2 == 1):
                 rounds[kind].append(await load.round(bases[kind], rate, server))
         ours, none = rounds["ours"], rounds["none"]
-        asked = sum(len(one.healthy_ms) + len(one.away_ms) for one in ours)
+        asked = sum(len(one.healthy_ms) + len(one.away_ms) - one.broken for one in ours)
         added = [p99(one.away_ms) - p99(other.away_ms) for one, other in zip(ours, none, strict=True)]
+        for failure, count in load.failures.items():
+            print(f"outage: {count} x {failure}", file=sys.stderr)
         return {
             "failed_rows": sum(one.bare for one in ours),
-            "failed_pages": sum(one.broken for one in (*ours, *none)),
+            "failed_pages": sum(one.broken for one in ours),
+            "failed_pages_none": sum(one.broken for one in none),
             "added_p99_ms": median(added),
             "views_lost": await _lost(dsn, before + asked),
             "rate_per_s": rate,
