@@ -46,8 +46,10 @@ class Question:
         How many will be shown.
     n
         How many are asked for: a few to spare.
-    seeds, visitor_id, user_id, filters, strict, relaxed, diversity
+    seeds, visitor_id, user_id, filters, strict, relaxed, diversity, segments
         As there.
+    by_segment
+        Whether a rule is meant for some segments only, so that another visitor may be answered differently.
     """
 
     strategies: tuple[str, ...]
@@ -61,6 +63,8 @@ class Question:
     strict: bool = False
     relaxed: bool = False
     diversity: Diversity | None = None
+    segments: tuple[str, ...] = ()
+    by_segment: bool = False
 
     @property
     def strategy(self) -> str:
@@ -70,12 +74,14 @@ class Question:
     @property
     def fields(self) -> dict[str, Any]:
         """Those of the engine's request."""
-        names = ("placement", "n", "seeds", "visitor_id", "user_id", "filters", "strict", "diversity")
+        names = ("placement", "n", "seeds", "visitor_id", "user_id", "filters", "strict", "diversity", "segments")
         return {name: getattr(self, name) for name in names}
 
     @property
     def personal(self) -> bool:
         """Whether another visitor may be answered differently."""
+        if self.by_segment:
+            return True
         if not (self.visitor_id or self.user_id):
             return False
         return any(

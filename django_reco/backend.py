@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django_reco import metrics
@@ -72,6 +72,11 @@ class Backend:
     def variants(self, item_ids: Iterable[str]) -> list[str]:
         """Return items and their variants."""
         return list(siblings(self.facade.core.engine.state.view, list(item_ids)))
+
+    def segments_at(self, placement: str, strategies: Collection[str]) -> frozenset[str]:
+        """Return the segments that rules ask for where a row is shown."""
+        rules = self.facade.core.engine.state.rules
+        return frozenset() if rules is None else rules.segments_at(placement, strategies)
 
     def record(self, interactions: Sequence[Interaction]) -> None:
         """Record at once in memory; the store has it within the flush interval."""

@@ -51,6 +51,10 @@ CHECKS: Final[Mapping[str, tuple[str, str]]] = {
     "reco.E030": ("An entry of EVENTS is malformed.", "Give a kind, and the name under which the signal sends the item."),
     "reco.E031": ("A signal of EVENTS cannot be imported.", "Give its dotted name, 'shop.signals.product_viewed'."),
     "reco.E040": ("CONSENT cannot be imported, or is not callable.", "Give the dotted name of callable(request) -> bool."),
+    "reco.E041": (
+        "A segment of SEGMENTS cannot be imported, or is not callable.",
+        "Give callable(request) -> bool, or its dotted name.",
+    ),
     "reco.E050": (
         "STORE is no address of a store.",
         "Use 'sqlite:////absolute/path.sqlite3' or 'postgresql://user@host/name', or leave it out.",
@@ -239,10 +243,11 @@ def _orders(parsed: Settings) -> Iterator[Problem]:
             wrong = _wrong_path(source.model, path) if path else None
             if wrong:
                 yield _problem("reco.E021", f"ORDERS {spec.model}: {name}: {wrong}.")
-        try:
-            source.model._default_manager.filter(**spec.where)
-        except (FieldError, ValueError, TypeError) as error:
-            yield _problem("reco.E021", f"ORDERS {spec.model}: where: {error}.", "Use lookups as in .filter(…).")
+        for name, lookups in (("where", spec.where), ("refunded", spec.refunded)):
+            try:
+                source.model._default_manager.filter(**lookups)
+            except (FieldError, ValueError, TypeError) as error:
+                yield _problem("reco.E021", f"ORDERS {spec.model}: {name}: {error}.", "Use lookups as in .filter(…).")
 
 
 def _events(parsed: Settings) -> Iterator[Problem]:
@@ -267,6 +272,12 @@ def _callables(parsed: Settings) -> Iterator[Problem]:
             load(parsed.consent, "CONSENT")
         except ConfigError as error:
             yield _problem("reco.E040", f"{error}.")
+    for name, given in parsed.segments.items():
+        if isinstance(given, str):
+            try:
+                load(given, f'SEGMENTS["{name}"]')
+            except ConfigError as error:
+                yield _problem("reco.E041", f"{error}.")
     if parsed.store and not parsed.store.startswith(("sqlite:///", "memory://", "postgresql://", "postgres://")):
         yield _problem("reco.E050", f"STORE is {public_url(parsed.store)!r}.")
 

@@ -19,7 +19,7 @@ from django.db import router
 from django_reco import dirty, metrics
 from django_reco.conf import get_settings
 from django_reco.models import DirtyMark
-from django_reco.orders import OrdersReport, orders
+from django_reco.orders import OrdersReport, orders, refunds
 from django_reco.registry import adapters
 from django_reco.sweep import Keeper, SweepReport, bring_up_to_date, pulse, sweep
 
@@ -94,7 +94,7 @@ def read_orders(
         Called with the number of lines of each chunk.
     """
     total = OrdersReport()
-    for source in orders():
+    for source in (*orders(), *refunds()):
         before = None if rebuild else keeper.get_state(source.state_name)
         report, after = source.read(before, keeper.import_interactions, recount=recount, progress=progress)
         if after != before:

@@ -92,6 +92,8 @@ class ItemPaths:
         self.label: str = model._meta.label_lower
         self.bounded: frozenset[str] = frozenset(name for name in BOUNDS if getattr(self, name))
         """Which bounds some item model of the shop has; the others' items are everywhere."""
+        self.priced_by_site = False
+        """Whether the sites of some item model of the shop have prices of their own."""
 
     @classmethod
     def from_spec(cls, spec: ItemsSpec) -> type[Self]:

@@ -31,7 +31,19 @@ from django_reco import metrics
 from django_reco.item_paths import ITEM_PATHS, ItemPaths
 from django_reco.languages import own_language, speaking
 from django_reco.paths import as_list, first, load, resolve, split
-from django_reco.values import address, category_path, key_of, moment, money, number, priced, stock, text_of, text_or_none
+from django_reco.values import (
+    Offer,
+    address,
+    category_path,
+    key_of,
+    moment,
+    money,
+    number,
+    priced,
+    stock,
+    text_of,
+    text_or_none,
+)
 from reco_sdk.errors import ConfigError, InvalidItem
 from reco_sdk.items.item import Item
 
@@ -226,10 +238,10 @@ class Items(ItemPaths):
 
     def _item(self, obj: Any, language: str) -> Item:
         item_id = self.item_id(obj)
-        prices = self.prices_by_site(obj)
+        offers = self.offers(obj)
         price, currency = money(self.value(obj, "price"))
-        if price is None and prices:
-            price, currency = next(iter(prices.values()))
+        if price is None and offers:
+            price, currency = next(iter(offers.values())).asked
         title, description = self._texts(obj)
         availability, quantity = stock(item_id, self.value(obj, "available"), self.value(obj, "quantity"))
         return Item(
@@ -242,6 +254,7 @@ class Items(ItemPaths):
             price=price,
             sale_price=money(self.value(obj, "sale_price"))[0],
             currency=text_or_none(self.value(obj, "currency")) or currency,
+            prices={site: offer.prices for site, offer in offers.items()},
             availability=availability,
             quantity=quantity,
             image_url=address(first(self.value(obj, "image"))),
@@ -324,14 +337,14 @@ class Items(ItemPaths):
 
     def _asked(self, obj: Any, site: str) -> tuple[Any, str | None]:
         """Return what is asked now: on this site, where sites have prices of their own."""
-        own = self.prices_by_site(obj).get(site) if site else None
+        own = self.offers(obj).get(site) if site else None
         if own is not None:
-            return own
+            return own.asked
         lowest = money(self.value(obj, "sale_price"))
         return money(self.value(obj, "price")) if lowest[0] in (None, "") else lowest
 
-    def prices_by_site(self, obj: Any) -> dict[str, tuple[Any, str | None]]:
-        """Return (amount, currency) by key of a site or channel."""
+    def offers(self, obj: Any) -> dict[str, Offer]:
+        """Return what sites or channels ask where that is another price, by their keys."""
         given = self.value(obj, "prices") or {}
-        asked = {key_of(site): money(value) for site, value in given.items()}
-        return {site: price for site, price in asked.items() if price[0] is not None}
+        found = {key_of(site): Offer.of(value) for site, value in given.items()}
+        return {site: offer for site, offer in found.items() if offer.price is not None}

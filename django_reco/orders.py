@@ -3,6 +3,8 @@
 A purchase is known by its line (``event_id = "order:<label>:<pk>"``), so that reading a line twice counts it once. Lines
 are read forward from a cursor; lines that came to count behind it (an order paid later than the next one) are found by
 counting, and fetched by going back until they are all there.
+
+Lines that were cancelled or given back are read in the same way, as refunds of their purchases.
 """
 
 # ruff: noqa: SLF001  Model._meta and Model._default_manager are Django's documented API
@@ -12,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,7 +32,7 @@ from django_reco.values import moment, money
 from reco_sdk.errors import InvalidInteraction
 from reco_sdk.interactions.interaction import Interaction
 
-__all__ = ["Orders", "OrdersReport", "orders"]
+__all__ = ["Orders", "OrdersReport", "orders", "refunds"]
 
 logger = logging.getLogger("django_reco")
 
@@ -60,22 +62,25 @@ class Orders:
     ----------
     spec
         Its entry in the settings.
+    refunded
+        Whether the lines that were given back are read, as refunds.
     """
 
-    def __init__(self, spec: OrdersSpec) -> None:
+    def __init__(self, spec: OrdersSpec, *, refunded: bool = False) -> None:
         self.spec = spec
+        self.refunded = refunded
         self.model: type[Model] = find_model(spec.model, 'RECO["ORDERS"]')
         self.label: str = self.model._meta.label_lower
 
     @property
     def state_name(self) -> str:
         """Name of the cursor in the store."""
-        return f"django.orders:{self.label}"
+        return f"django.orders:{self.label}{':refunded' if self.refunded else ''}"
 
     def lines(self) -> QuerySet[Any]:
         """Return the lines that count, with what their paths need."""
         joined, prefetched = self._relations
-        rows = self.model._default_manager.filter(**self.spec.where)
+        rows = self.model._default_manager.filter(**(self.spec.refunded if self.refunded else self.spec.where))
         if joined:
             rows = rows.select_related(*joined)
         return rows.prefetch_related(*prefetched) if prefetched else rows
@@ -306,7 +311,10 @@ class Orders:
             else:
                 purchases.append(purchase)
         report.read += len(lines)
-        report.new += append(purchases) if purchases else 0
+        if purchases:
+            new = append(purchases)
+            # What was given back had been bought, whether it was read as such or not: a refund then takes back nothing else.
+            report.new += append([_refund(purchase) for purchase in purchases]) if self.refunded else new
 
     def _encoded(self, place: tuple[Any, Any] | None, behind: int) -> str | None:
         if place is None:
@@ -326,6 +334,17 @@ class Orders:
             at = parsed if isinstance(parsed, datetime) else at
         pk = self.model._meta.pk.to_python(data["pk"])
         return (at, pk), int(data["behind"])
+
+
+def _refund(purchase: Interaction) -> Interaction:
+    """Return what takes a purchase back; at its own time, so that it is that one and no other."""
+    return replace(purchase, kind="refund", event_id=f"refund:{purchase.event_id}")
+
+
+def refunds() -> list[Orders]:
+    """Return the shop's models of order lines whose lines may be given back; raises as :func:`orders`."""
+    adapters()
+    return [Orders(spec, refunded=True) for spec in get_settings().orders if spec.refunded]
 
 
 def orders() -> list[Orders]:

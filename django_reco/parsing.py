@@ -14,6 +14,7 @@ from django_reco.specs import CookieSettings, EventSpec, ItemsSpec, OrdersSpec, 
 from reco_sdk.config import Config
 from reco_sdk.errors import ConfigError
 from reco_sdk.interactions.interaction import KINDS
+from reco_sdk.sessions.segments import KNOWN_SEGMENTS
 
 __all__ = ["parse"]
 
@@ -78,6 +79,8 @@ class _Parser:
             return self.config(value)
         if key == "PLACEMENTS":
             return self.placements(value)
+        if key == "SEGMENTS":
+            return self.segments(value)
         if key in _TEXTS:
             return self.text(key, value)
         return self.plain(key, value)
@@ -145,6 +148,19 @@ class _Parser:
         specs, problems = read_specs(value)
         self.problems += problems
         return specs
+
+    def segments(self, value: Any) -> Mapping[str, Any] | None:
+        hint = 'Give {"wholesale": "shop.segments.is_wholesale"}: a name of your own, and callable(request) -> bool.'
+        if not isinstance(value, Mapping):
+            self.problem("reco.E003", f'RECO["SEGMENTS"] is {type(value).__name__}, not a dict.', hint)
+            return None
+        for name, given in value.items():
+            if not isinstance(name, str) or not name.strip() or name in KNOWN_SEGMENTS:
+                why = "is known by itself" if name in KNOWN_SEGMENTS else "is no name"
+                self.problem("reco.E003", f'RECO["SEGMENTS"]: {name!r} {why}.', hint)
+            elif not (isinstance(given, str) or callable(given)):
+                self.problem("reco.E003", f'RECO["SEGMENTS"]["{name}"] is {given!r}.', hint)
+        return dict(value)
 
     def entries(self, key: str, value: Any, kind: type[Any], check_id: str) -> tuple[Any, ...]:
         if isinstance(value, str) and kind is ItemsSpec:

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,6 +94,11 @@ class Process:
         backend = self._backend
         return list(item_ids) if backend is None else backend.variants(item_ids)
 
+    def segments_at(self, placement: str, strategies: Collection[str]) -> frozenset[str]:
+        """Return the segments that rules ask for where a row is shown; none while there is no recommender."""
+        backend = self.backend(with_rules=True)
+        return frozenset() if backend is None else backend.segments_at(placement, strategies)
+
     def record(self, interactions: Sequence[Interaction]) -> bool:
         """Record in memory at once; return whether there was a recommender to do it."""
         backend = self.backend()
@@ -144,19 +149,21 @@ class Process:
         """Whether a recommender in memory is open for tests."""
         return self._backend is not None and self._poller is None
 
-    def backend(self, *, in_line: bool = False) -> Backend | None:
+    def backend(self, *, in_line: bool = False, with_rules: bool = False) -> Backend | None:
         """Return the open recommender, started if need be; ``None`` while it cannot be had.
 
         Parameters
         ----------
         in_line
             In ``MODE = "inline"``: bring it in line with the database first.
+        with_rules
+            As well, but in rules alone.
         """
         if self._pid != os.getpid():
             self._forget()
         config = get_settings()
         if is_inline(config):
-            return self._inline(bring=in_line)
+            return self._inline(bring=in_line, rules=with_rules)
         found = self._backend
         if found is not None:
             return found
@@ -259,7 +266,7 @@ class Process:
 
     # -- MODE = "inline"
 
-    def _inline(self, *, bring: bool) -> Backend | None:
+    def _inline(self, *, bring: bool, rules: bool = False) -> Backend | None:
         """Return a recommender in memory, in line with what this thread's connection sees."""
         from django_reco.backend import Backend  # noqa: PLC0415  numpy and the engine: not before they are needed
         from django_reco.indexer import read_orders  # noqa: PLC0415  models
@@ -282,6 +289,8 @@ class Process:
                     self._inline_marked = True
                     read_orders(self._backend)
                 bring_rules(self._backend)
+                self._backend.refresh()
+            elif rules and not on_loop() and bring_rules(self._backend):
                 self._backend.refresh()
             return self._backend
 

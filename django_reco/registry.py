@@ -93,6 +93,7 @@ def adapters() -> Mapping[str, Items]:
             bounded = frozenset[str]().union(*(adapter.bounded for adapter in found.values()))
             for adapter in found.values():
                 adapter.bounded = bounded
+                adapter.priced_by_site = any(other.path("prices") for other in found.values())
             _adapters = found
     return found
 

@@ -101,21 +101,22 @@ def delete_rule(rule_id: str, *, by: Any = "") -> bool:
     return True
 
 
-def bring_rules(backend: Backend) -> None:
-    """Have a recommender in memory, of ``MODE = "inline"``, hold the rules of the shop's tables."""
+def bring_rules(backend: Backend) -> bool:
+    """Have a recommender in memory, of ``MODE = "inline"``, hold the rules of the shop's tables; return whether any changed."""
     core = backend.facade.core
     if core.config.store != "memory://":
-        return
+        return False
     wanted = {row.rule_id: row for row in Rule.objects.all()}
     _, held = backend.facade.run(core.store.rules())
-    for stored in held:
-        if stored.rule_id not in wanted:
-            backend.facade.run(core.store.delete_rule(stored.rule_id))
     same = {stored.rule_id: stored.data for stored in held}
-    for row in wanted.values():
-        if same.get(row.rule_id) != row.data:
-            stored = StoredRule(row.rule_id, row.action, row.enabled, row.priority, row.note, row.data)
-            backend.facade.run(core.store.put_rule(stored))
+    gone = [rule_id for rule_id in same if rule_id not in wanted]
+    new = [row for row in wanted.values() if same.get(row.rule_id) != row.data]
+    for rule_id in gone:
+        backend.facade.run(core.store.delete_rule(rule_id))
+    for row in new:
+        stored = StoredRule(row.rule_id, row.action, row.enabled, row.priority, row.note, row.data)
+        backend.facade.run(core.store.put_rule(stored))
+    return bool(gone or new)
 
 
 def changed_at(micros: int) -> datetime:

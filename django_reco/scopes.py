@@ -1,4 +1,4 @@
-"""Languages and sites: where a request is, and what may be shown there.
+"""Languages and sites: where a request is, what may be shown there, and whose prices count.
 
 An item carries the languages and the sites (or channels) that it may be shown in as two attributes, and a request asks for its
 own of each: masks like any other filter, so that a row is full and never leaves them. An item stays one item everywhere, so
@@ -39,25 +39,30 @@ class Scope(NamedTuple):
         Key of its site or channel; empty where no model has any, or where nobody can know.
     language
         Its language; empty where no model has any.
+    bounded
+        Whether the site shows some items only; else it has prices of its own and shows all.
     """
 
     site: str = ""
     language: str = ""
+    bounded: bool = True
 
     @property
     def attributes(self) -> dict[str, tuple[str, ...]]:
         """The filter that keeps a slate within it."""
         out: dict[str, tuple[str, ...]] = {}
-        if self.site:
+        if self.site and self.bounded:
             out["sites"] = (self.site, EVERYWHERE)
         if self.language:
             out["languages"] = (*wider(self.language), EVERYWHERE)
         return out
 
     def narrowed(self, filters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return filters that keep within it as well."""
+        """Return filters that keep within it as well, and ask for its prices."""
         if not (self.site or self.language):
             return dict(filters)
+        if self.site:
+            filters = {**filters, "site": self.site}
         rest = {name: value for name, value in filters.items() if name not in {"attribute", "attributes"}}
         given = filters.get("attributes", filters.get("attribute", ()))
         pairs = given.items() if isinstance(given, Mapping) else given
@@ -81,12 +86,14 @@ def scope_of(request: HttpRequest | None, *, site: Any = None) -> Scope:
     site
         Instead of the request's own.
     """
-    bounded = next(iter(adapters().values())).bounded if adapters() else ()
-    if not bounded:
+    any_of_them = next(iter(adapters().values()), None)
+    if any_of_them is None or not (any_of_them.bounded or any_of_them.priced_by_site):
         return Scope()
-    here = (_site(request) if site is None else key_of(site)) if "sites" in bounded else ""
+    bounded = any_of_them.bounded
+    known = "sites" in bounded or any_of_them.priced_by_site
+    here = (_site(request) if site is None else key_of(site)) if known else ""
     language = (get_language() or settings.LANGUAGE_CODE) if "languages" in bounded else ""
-    return Scope(here, language.lower())
+    return Scope(here, language.lower(), "sites" in bounded)
 
 
 def _site(request: HttpRequest | None) -> str:

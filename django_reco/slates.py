@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from asgiref.sync import sync_to_async
@@ -24,6 +24,7 @@ from django_reco.outage import outages
 from django_reco.placements import placement_spec
 from django_reco.recommender import process
 from django_reco.scopes import Scope, scope_of
+from django_reco.segments import member_of
 from django_reco.signals import slate_made
 from django_reco.starts import starts_of
 from django_reco.wording import names_of, reworded, spoken_of
@@ -183,6 +184,9 @@ def recommend(
         relaxed=relaxed,
         filters=scope.narrowed(filters),
     )
+    segments = process.segments_at(asked.placement, asked.strategies)
+    if segments:
+        asked = replace(asked, segments=() if user is not None else member_of(request, segments), by_segment=True)
     heads = [head for head in starts_of(pinned, MAX_LEFT_OUT) if head not in {*asked.seeds, *out}][: max(asked.shown, 0)]
     if heads:
         asked = asked.without(heads)

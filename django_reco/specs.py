@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +92,8 @@ class ItemsSpec:
         Path to the sites or channels that the item may be shown on, as objects or keys; a row keeps to the request's, see
         ``SITE``. Empty: no bound.
     prices
-        Path to what each site or channel asks: ``{site: price}`` or ``{site: (price, currency)}``; elsewhere ``price`` counts.
+        Path to what each site or channel asks: ``{site: price}``, ``{site: (price, currency)}``, or ``{site: {"price": …,
+        "sale_price": …, "currency": …}}``; elsewhere ``price`` counts. Filters, rules and rows read what the request's site asks.
     prefetch
         Relations that callables read, for ``prefetch_related``.
     attributes
@@ -153,6 +154,9 @@ class OrdersSpec:
         Path to the time of the purchase; with an ORM path, lines are read in its order.
     where
         Lookups of the lines that count, for example ``{"order__paid": True}``.
+    refunded
+        Lookups of the lines that were bought and cancelled or given back, for example ``{"order__status": "refunded"}``: each
+        takes its purchase back.
     content_type
         Field that names the model of a generic line.
     """
@@ -165,6 +169,7 @@ class OrdersSpec:
     price: str | None = None
     at: str | None = None
     where: Mapping[str, Any] = field(default_factory=dict)
+    refunded: Mapping[str, Any] = field(default_factory=dict)
     content_type: str | None = None
 
 
@@ -226,6 +231,9 @@ class Settings:
     site
         Dotted name of ``callable(request)`` that returns the key of the site or channel a request is on, where ``sites`` of an
         entry of ``items`` bounds rows; empty: ``django.contrib.sites``' current site.
+    segments
+        Groups of shoppers that rules may be meant for: name to ``callable(request) -> bool`` or its dotted name, asked only where
+        a rule speaks of the segment. ``new_visitor``, ``returning_visitor`` and ``customer`` are there without.
     cookie
         The visitor's cookie.
     bots
@@ -263,6 +271,7 @@ class Settings:
     embed_in_web: bool = False
     consent: str = ""
     site: str = ""
+    segments: Mapping[str, str | Callable[..., Any]] = field(default_factory=dict)
     cookie: CookieSettings = field(default_factory=CookieSettings)
     bots: str = ROBOTS
     ignore_staff: bool = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Model
 from django.utils import formats, timezone
@@ -14,7 +15,19 @@ from django_reco.paths import MISSING, as_list, translated
 from reco_sdk.errors import InvalidItem
 from reco_sdk.items.item import AVAILABILITIES
 
-__all__ = ["address", "category_path", "key_of", "moment", "money", "number", "priced", "stock", "text_of", "text_or_none"]
+__all__ = [
+    "Offer",
+    "address",
+    "category_path",
+    "key_of",
+    "moment",
+    "money",
+    "number",
+    "priced",
+    "stock",
+    "text_of",
+    "text_or_none",
+]
 
 MAX_ANCESTORS: Final = 16
 WHOLE_CURRENCIES: Final = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
@@ -89,6 +102,35 @@ def money(value: Any) -> tuple[Any, str | None]:
     currency = getattr(value, "currency", None)
     code = getattr(currency, "code", currency)
     return amount, None if code is None else str(code)
+
+
+class Offer(NamedTuple):
+    """What one site or channel asks: price, sale price (``None`` for none), and currency where it is known."""
+
+    price: Any
+    sale_price: Any = None
+    currency: str | None = None
+
+    @classmethod
+    def of(cls, value: Any) -> Offer:
+        """Read a price as :func:`money` does, or ``{"price": …, "sale_price": …, "currency": …}``."""
+        if not isinstance(value, Mapping):
+            amount, currency = money(value)
+            return cls(amount, None, currency)
+        (price, one), (sale, other) = money(value.get("price")), money(value.get("sale_price"))
+        currency = value.get("currency") or one or other
+        return cls(sale, None, currency) if price is None else cls(price, sale, currency)
+
+    @property
+    def prices(self) -> Any:
+        """As an item keeps them."""
+        return self.price if self.sale_price is None else (self.price, self.sale_price)
+
+    @property
+    def asked(self) -> tuple[Any, str | None]:
+        """What is asked now."""
+        both = [self.price] if self.sale_price is None else [self.price, self.sale_price]
+        return min(both, key=float), self.currency
 
 
 def priced(amount: Any, currency: str | None) -> str:

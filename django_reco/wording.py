@@ -1,5 +1,8 @@
 """Reasons in the shopper's language: what the recommender says in English, through Django's translations.
 
+What is said to the shop's staff (evidence, why-not, rules at odds) comes as messages with their parts, :mod:`reco_sdk.messages`,
+which are put together anew in the page's language.
+
 A reason names an item by the title it has in the shop's own language. On a page in another one the title of the page's language
 is put in its place, or nothing is named.
 """
@@ -8,15 +11,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.utils.translation import get_language, gettext, gettext_noop
+from django.utils import formats, timezone
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext
+
+from reco_sdk.messages import Said
 
 if TYPE_CHECKING:
     from reco_sdk.ranking.slate import RecommendedItem
 
-__all__ = ["names_of", "reworded", "spoken_of"]
+__all__ = ["names_of", "reworded", "spoken", "spoken_of"]
 
 _NAMING: Final = {
     gettext_noop("Viewed together with %(title)s"): gettext_noop("Goes with this"),
@@ -98,6 +106,26 @@ def _said(item: RecommendedItem, title: str | None) -> str:
         if item.reason_title and item.reason == message % {"title": item.reason_title}:
             return gettext(message) % {"title": title} if title else gettext(unnamed)
     return item.reason
+
+
+def spoken(text: object) -> str:
+    """Return what the recommender says to the shop's staff in the active language, numbers and dates as it writes them."""
+    if not isinstance(text, Said):
+        return str(text)
+    message = ngettext(text.message, text.plural, text.number) if text.plural else gettext(text.message)
+    return message % {name: _part(part) for name, part in text.parts.items()} if text.parts else message
+
+
+def _part(part: object) -> str:
+    if isinstance(part, datetime):
+        return formats.date_format(timezone.localtime(part), "SHORT_DATETIME_FORMAT")
+    if isinstance(part, float):
+        return formats.number_format(part, decimal_pos=3)
+    if isinstance(part, int | Decimal):
+        return formats.number_format(part)
+    if isinstance(part, list | tuple):
+        return ", ".join(map(_part, part))
+    return spoken(part)
 
 
 def names_of(found: Mapping[str, object]) -> dict[str, str]:

@@ -27,6 +27,7 @@ from reco_sdk.ranking.slate import RecommendedItem, Slate
 from reco_sdk.ranking.variety import Variety
 from reco_sdk.ranking.weighing import RULES
 from reco_sdk.request import Request
+from reco_sdk.sessions.segments import KNOWN_SEGMENTS, segments_of
 from reco_sdk.sessions.session import Event
 from reco_sdk.sessions.tracker import SessionTracker
 from reco_sdk.snapshot.live import LiveCounts, Orders
@@ -55,6 +56,13 @@ class State:
     behaviour: Behaviour
     model: RankingModel = NO_MODEL
     rules: ActiveRules | None = None
+
+    def at_site(self, site: str) -> State:
+        """Return what a request reads that asks for a site's prices; itself where the site has none of its own."""
+        view = self.view.at_site(site)
+        if view is self.view:
+            return self
+        return replace(self, view=view, rules=None if self.rules is None else self.rules.at_site(view))
 
 
 class _LateError(Exception):
@@ -115,13 +123,13 @@ class Engine:
             When none of the request's seeds is in the catalogue.
         """
         started = perf_counter()
-        state = self.state
+        state = self.state.at_site(request.filters.site) if request.filters.site else self.state
         at = self._clock.now()
         now = at.timestamp()
         seeds = [row for row in map(state.view.row, request.seeds) if row >= 0]
         if request.seeds and not seeds:
             raise UnknownItem(request.seeds[0])
-        place = Place(request.placement, request.strategy, request.filters, request.segments)
+        place = Place(request.placement, request.strategy, request.filters, self._segments(request, state, now))
         steering = None if state.rules is None else state.rules.at(place, now, seeds)
         name = request.strategy if steering is None else _replaced(steering, request.strategy, seeds)
         strategy = STRATEGIES[name]
@@ -173,6 +181,16 @@ class Engine:
             at=at,
             timings_ms={"total": (perf_counter() - started) * 1_000.0},
         )
+
+    def _segments(self, request: Request, state: State, now: float) -> tuple[str, ...]:
+        """Return the request's segments, with those that memory knows where a rule asks for one."""
+        if state.rules is None or state.rules.segments.isdisjoint(KNOWN_SEGMENTS):
+            return request.segments
+        user = self.tracker.user_of(request.visitor_id, request.user_id)
+        browsers = self.browsers.get(user, ()) if user else ()
+        customer = state.live.is_customer(state.view, request.visitor_id, request.user_id, self.aliases, browsers)
+        history = self.tracker.history(request.visitor_id, request.user_id, now)
+        return (*request.segments, *segments_of(history, customer, now, self._config.session_gap_minutes * 60.0))
 
     def _purchases(self, request: Request, strategy: Strategy, state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the rows that whoever asks bought and that are not to be shown, and whom their purchases are kept by."""

@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from reco_sdk.embedding.sync import embed_catalogue
 from reco_sdk.items.item import Item
 from reco_sdk.items.text import TextRecipe
-from reco_sdk.ports import Embedder, StateStore, Store
+from reco_sdk.ports import Embedder, InteractionStore, StateStore, Store
 from reco_sdk.snapshot.builder import Progress, SnapshotInput
 from reco_sdk.snapshot.log import InteractionLog
 from reco_sdk.types import Vector
 
-__all__ = ["MODEL", "PAGE", "Read", "model_of", "read_everything", "read_vectors"]
+__all__ = ["MODEL", "PAGE", "Read", "ReadLog", "model_of", "read_everything", "read_log", "read_vectors"]
 
 PAGE: Final = 10_000
 MODEL: Final = "model"
@@ -32,6 +32,13 @@ class Read:
     reused: int
 
 
+class ReadLog(NamedTuple):
+    """The interactions, and the place of the last one."""
+
+    log: InteractionLog
+    sequence: int
+
+
 async def model_of(store: StateStore) -> str:
     """Return the fingerprint of the model whose vectors the store holds, empty before there are any."""
     return await store.get_state(MODEL) or ""
@@ -44,6 +51,19 @@ async def read_vectors(store: Store, recipe: TextRecipe, items: Sequence[Item], 
     hashes = {item.id: recipe.text_hash(item) for item in items}
     vectors = await store.get_vectors(fingerprint, list(set(hashes.values())))
     return {item_id: vectors[text_hash] for item_id, text_hash in hashes.items() if text_hash in vectors}
+
+
+async def read_log(store: InteractionStore, progress: Progress | None = None) -> ReadLog:
+    """Read all interactions."""
+    log = InteractionLog(await store.aliases())
+    sequence = 0
+    total = await store.interaction_sequence()
+    while page := await store.interactions_since(sequence, PAGE):
+        await asyncio.to_thread(log.add, [stored.interaction for stored in page])
+        sequence = page[-1].sequence
+        if progress:
+            progress("interactions", min(sequence, total), total)
+    return ReadLog(log, sequence)
 
 
 async def read_everything(
@@ -83,22 +103,15 @@ async def read_everything(
             vectors |= report.vectors
             embedded += report.embedded
             reused += report.reused
-    log = InteractionLog(await store.aliases())
-    sequence = 0
-    total = await store.interaction_sequence()
-    while page := await store.interactions_since(sequence, PAGE):
-        await asyncio.to_thread(log.add, [stored.interaction for stored in page])
-        sequence = page[-1].sequence
-        if progress:
-            progress("interactions", min(sequence, total), total)
+    logged = await read_log(store, progress)
     source = SnapshotInput(
         items=items,
         vectors=vectors,
         fingerprint=fingerprint,
         recipe_version=recipe.version,
         item_version=item_version,
-        sequence=sequence,
-        log=log,
+        sequence=logged.sequence,
+        log=logged.log,
         extra=extra,
     )
     return Read(source, embedded, reused)

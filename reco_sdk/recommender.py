@@ -457,6 +457,7 @@ class CoreRecommender:
         fallback: Sequence[str] | None = None,
         strict: bool | None = None,
         relaxed: bool | None = None,
+        segments: Sequence[str] = (),
     ) -> Slate:
         """Return a slate for a visitor or user, where one is known; what is left out is the placement's.
 
@@ -478,6 +479,8 @@ class CoreRecommender:
             Strategies to ask next as long as nothing was found.
         strict, relaxed
             See :class:`reco_sdk.placements.Placement`.
+        segments
+            As of :class:`reco_sdk.request.Request`.
 
         Raises
         ------
@@ -497,6 +500,7 @@ class CoreRecommender:
             fallback=fallback,
             strict=strict,
             relaxed=relaxed,
+            segments=segments,
         )
         return self._shown(slate, visitor_id, user_id)
 
@@ -513,6 +517,7 @@ class CoreRecommender:
         fallback: Sequence[str] | None = None,
         strict: bool | None = None,
         relaxed: bool | None = None,
+        segments: Sequence[str] = (),
         by: Callable[[Request], Slate] | None = None,
     ) -> Slate:
         """As :meth:`recommend`, in any thread, without logging the slate as shown; ``by`` answers instead of the engine."""
@@ -532,6 +537,7 @@ class CoreRecommender:
             "filters": base.filters if filters is None else filters,
             "strict": base.strict if strict is None else strict,
             "diversity": base.diversity,
+            "segments": tuple(segments),
         }
         strategies = base.strategies if fallback is None else (base.strategy, *fallback)
         if strategy is not None and len(strategies) == 1 and not relaxed:

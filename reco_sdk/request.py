@@ -53,9 +53,9 @@ class Request:
         Caps, variety, rotation, places for new items; ``None``: as the strategy has it.
     strict
         Whether only what the strategy's own sources found is shown: a short or empty row rather than fallbacks.
-
     segments
-        Names of groups that whoever asks belongs to, for rules that are meant for some.
+        Names of groups that whoever asks belongs to, for rules that are meant for some; those of
+        :data:`reco_sdk.sessions.segments.KNOWN_SEGMENTS` are known without.
 
     Raises
     ------

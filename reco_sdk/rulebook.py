@@ -8,18 +8,22 @@ from itertools import combinations
 from typing import Final
 
 from reco_sdk.errors import InvalidRule
+from reco_sdk.messages import said
 from reco_sdk.ports import RuleStore
 from reco_sdk.ranking.merchandising import ActiveRules, RuleSet
 from reco_sdk.ranking.nodes import path_of
 from reco_sdk.ranking.rules import Rule
 from reco_sdk.request import PLACEMENTS
+from reco_sdk.sessions.segments import KNOWN_SEGMENTS
 from reco_sdk.snapshot.view import View
 from reco_sdk.strategies import STRATEGIES
 
 __all__ = ["Conflict", "check_names", "conflicts", "load_rules"]
 
 _SHOWN: Final = 3
-_SCOPES: Final = ("placements", "strategies", "sites", "languages", "segments")
+_SCOPES: Final = ("placements", "strategies", "sites", "languages")
+_NEW: Final = {"new_visitor"}
+_SEEN_BEFORE: Final = set(KNOWN_SEGMENTS) - _NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,10 @@ def _meet(one: Rule, other: Rule) -> bool:
         mine, theirs = set(getattr(one, name)), set(getattr(other, name))
         if mine and theirs and not mine & theirs:
             return False
+    # Somebody may belong to several segments, but nobody is both new and known.
+    mine, theirs = set(one.segments), set(other.segments)
+    if mine and theirs and any(a <= _NEW and b <= _SEEN_BEFORE for a, b in ((mine, theirs), (theirs, mine))):
+        return False
     pages = [[path_of(path).casefold() for path in rule.in_categories] for rule in (one, other)]
     related = any(f"{a} > ".startswith(f"{b} > ") or f"{b} > ".startswith(f"{a} > ") for a in pages[0] for b in pages[1])
     return not pages[0] or not pages[1] or related
@@ -115,17 +123,25 @@ def _odds(one: Rule, other: Rule, active: ActiveRules | None, view: View | None)
         shared = _slots(one) & _slots(other)
         if shared:
             first = min((one, other), key=lambda rule: (-rule.priority, rule.id))
-            text = f"both pin to slot {min(shared)}; {first.id} goes first, the other takes the next place"
-            return Conflict("slot", ids, f"{text}. Give them different slots, dates or placements")
+            text = said(
+                "both pin to place %(slot)s; %(first)s goes first, the other takes the next place. Give them different places, "
+                "dates or placements",
+                slot=min(shared), first=first.id,
+            )  # fmt: skip
+            return Conflict("slot", ids, text)
     if one.action == other.action == "replace":
         first = min((one, other), key=lambda rule: (-rule.priority, rule.id))
-        return Conflict("replaced", ids, f"both replace one row; only {first.id} does. Give them different placements or rows")
+        text = said("both replace one row; only %(first)s does. Give them different placements or rows", first=first.id)
+        return Conflict("replaced", ids, text)
     for hiding, showing in ((one, other), (other, one)):
         if hiding.action == "hide" and showing.action in {"pin", "replace"}:
             lost = [item for item in showing.items if _hides(hiding, item, active, view)]
             if lost:
-                shown = ", ".join(lost[:_SHOWN]) + (" …" if len(lost) > _SHOWN else "")
-                return Conflict("hidden", ids, f"{hiding.id} hides what {showing.id} shows: {shown}. What is hidden is not shown")
+                text = said(
+                    "%(hiding)s hides what %(showing)s shows: %(items)s. What is hidden is not shown",
+                    hiding=hiding.id, showing=showing.id, items=[*lost[:_SHOWN], *(["…"] if len(lost) > _SHOWN else [])],
+                )  # fmt: skip
+                return Conflict("hidden", ids, text)
     return None
 
 
@@ -150,4 +166,5 @@ def _acts_on_nothing(rule: Rule, active: ActiveRules, view: View | None) -> bool
 
 
 def _nothing(rule: Rule) -> Conflict:
-    return Conflict("nothing", (rule.id,), f"{rule.id} acts on no item of the catalogue. Look at what it names, or delete it")
+    text = said("%(rule)s acts on no item of the catalogue. Look at what it names, or delete it", rule=rule.id)
+    return Conflict("nothing", (rule.id,), text)

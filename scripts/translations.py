@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "django_reco"
+CORE = PACKAGE.parent / "reco_sdk"
 LANGUAGES = {"de": "nplurals=2; plural=(n != 1);", "fr": "nplurals=2; plural=(n > 1);", "zh_Hans": "nplurals=1; plural=0;"}
 SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 SEVERAL = {"ngettext", "ngettext_lazy"}
+SAID = {"said"}
+"""The core's own mark: one text, or two where something is counted."""
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%%|%[sd]|\{\w*\}")
 Key = tuple[str, str]
 """A message, and its plural or nothing."""
@@ -106,12 +109,14 @@ class Messages:
 
 
 def marked() -> set[Key]:
-    """Return every message that the app's code and templates mark."""
+    """Return every message that the app's code and templates mark, and what the core says to people."""
     from django.utils.translation.template import templatize  # noqa: PLC0415  the rest needs no Django
 
     found: set[Key] = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         found |= _in_code(path.read_text(encoding="utf-8"))
+    for path in sorted(CORE.rglob("*.py")):
+        found |= _in_code(path.read_text(encoding="utf-8"), SAID, SAID)
     for path in sorted(PACKAGE.rglob("*.html")):
         # What comes back holds the calls, and X for everything else.
         for call in re.findall(
@@ -121,16 +126,16 @@ def marked() -> set[Key]:
     return found
 
 
-def _in_code(source: str) -> set[Key]:
+def _in_code(source: str, single: set[str] = SINGLE, several: set[str] = SEVERAL) -> set[Key]:
     found: set[Key] = set()
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if name in SINGLE and len(texts) == 1:
+        if name in single and len(texts) == 1:
             found.add((texts[0], ""))
-        elif name in SEVERAL and len(texts) == 2:
+        elif name in several and len(texts) == 2:
             found.add((texts[0], texts[1]))
     return found
 

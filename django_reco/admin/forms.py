@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django_reco.models import Rule
 from django_reco.registry import adapters
 from django_reco.rules import rule_of
+from django_reco.segments import NAMES, known_names
 from reco_sdk.errors import InvalidExpression, InvalidRule
 from reco_sdk.placements import DEFAULTS
 from reco_sdk.ranking.expressions import parse_expression
@@ -35,8 +36,8 @@ ACTIONS: Final = {
     "hide": gettext_lazy("Hide"),
     "replace": gettext_lazy("Replace the row"),
 }
-LISTS: Final = ("items", "categories", "brands", "in_categories", "sites", "languages", "segments")
-_CHOICES: Final = ("placements", "strategies")
+LISTS: Final = ("items", "categories", "brands", "in_categories", "sites", "languages")
+_CHOICES: Final = ("placements", "strategies", "segments")
 _PLAIN: Final = ("action", "where", "slot", "factor", "strategy", "starts_at", "ends_at", "priority", "note", "enabled")
 
 
@@ -65,6 +66,10 @@ def full_id(text: str) -> str:
 
 
 _ROWS: Final = [(name, name) for name in sorted(STRATEGIES)]
+
+
+def _segments() -> list[tuple[str, Any]]:
+    return [(name, NAMES.get(name, name)) for name in known_names()]
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -121,7 +126,13 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     in_categories = _Lines(label=gettext_lazy("On pages of categories"), required=False)
     sites = _Lines(label=gettext_lazy("Sites"), required=False)
     languages = _Lines(label=gettext_lazy("Languages"), required=False)
-    segments = _Lines(label=gettext_lazy("Segments"), required=False)
+    segments = forms.MultipleChoiceField(
+        label=gettext_lazy("Segments"),
+        required=False,
+        choices=_segments,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Shoppers in one of them. None chosen: everybody."),
+    )
     starts_at = forms.SplitDateTimeField(label=gettext_lazy("From"), required=False, widget=AdminSplitDateTime)
     ends_at = forms.SplitDateTimeField(label=gettext_lazy("Until"), required=False, widget=AdminSplitDateTime)
     priority = forms.IntegerField(
@@ -139,6 +150,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **{**kwargs, "initial": {**values, **(kwargs.get("initial") or {})}})
         if known:
             self.fields["rule_id"].disabled = True
+        # A rule may name a segment that the settings do not have any more, or that comes with requests to the API.
+        chosen: Any = self.fields["segments"]
+        chosen.choices = [*_segments(), *((name, name) for name in values.get("segments", ()) if name not in known_names())]
         for name in ("starts_at", "ends_at"):
             field: Any = self.fields[name]
             for part, said in zip(field.widget.widgets, (_("date"), _("time")), strict=True):

@@ -92,6 +92,7 @@ def preview(engine: Engine, rule: Rule, item_id: str, placement: str) -> dict[st
     asked = _question(engine, placement if placement in DEFAULTS else "item", item_id)
     try:
         rules = [other for other in read_rules() if other.enabled]
+    asked = replace(asked, segments=rule.segments)  # as those see the row that it is meant for
     except InvalidRule:
         rules = None  # those that the engine could read
     before, after = (_row(one, asked) for one in (engine, with_rule(engine, rule, rules)))

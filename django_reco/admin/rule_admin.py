@@ -24,6 +24,7 @@ from django_reco.admin.rows import preview
 from django_reco.models import Rule, RuleHistory
 from django_reco.recommender import process
 from django_reco.rules import changed_at, delete_rule, in_shop_database, put_rule, rule_of
+from django_reco.wording import spoken
 from reco_sdk.errors import InvalidRule, RecoError
 from reco_sdk.placements import DEFAULTS
 from reco_sdk.rulebook import conflicts
@@ -130,7 +131,7 @@ class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             except InvalidRule as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:
-                for name in (*LISTS, "placements", "strategies"):
+                for name in (*LISTS, "placements", "strategies", "segments"):
                     setattr(row, name, ", ".join(getattr(rule, name)))
                 for name in ("where", "slot", "factor", "strategy", "starts_at", "ends_at"):
                     setattr(row, name, getattr(rule, name))
@@ -250,7 +251,7 @@ class RuleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         view = None if backend is None else backend.facade.core.engine.state.view
         found = conflicts(rules, view if view is not None and len(view) else None)
         told = [one for one in found if rule_id is None or rule_id in one.rule_ids]
-        return [{"kind": str(_KINDS[one.kind]), "rules": ", ".join(one.rule_ids), "text": one.text} for one in told]
+        return [{"kind": str(_KINDS[one.kind]), "rules": ", ".join(one.rule_ids), "text": spoken(one.text)} for one in told]
 
 
 def _data(row: Rule) -> dict[str, Any]:

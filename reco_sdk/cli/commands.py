@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from reco_sdk.cli.cleaning import clean_command
 from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.explaining import why_not_text, why_text
 from reco_sdk.cli.importing import import_command
@@ -57,6 +58,7 @@ async def _answer(arguments: Namespace, strategy: str | None, seeds: Sequence[st
         price_max=arguments.price_max,
         categories=tuple(arguments.category),
         brands=tuple(arguments.brand),
+        site=arguments.site,
         exclude_ids=frozenset(arguments.exclude),
     )
     asked: dict[str, Any] = {
@@ -66,6 +68,7 @@ async def _answer(arguments: Namespace, strategy: str | None, seeds: Sequence[st
         "seeds": seeds,
         "visitor_id": arguments.visitor,
         "user_id": arguments.user,
+        "segments": arguments.segment,
         "filters": None if filters == Filters() else filters,
     }
     async with Recommender.open(config=config) as reco:
@@ -187,6 +190,7 @@ async def doctor(arguments: Namespace) -> int:
 
 
 COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] = {
+    "clean": clean_command,
     "import": import_command,
     "similar": similar,
     "why": recommend,

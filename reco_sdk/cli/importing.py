@@ -22,7 +22,7 @@ from reco_sdk.importing import (
 )
 from reco_sdk.storage.urls import open_store
 
-__all__ = ["import_command"]
+__all__ = ["import_command", "import_options"]
 
 
 async def import_command(arguments: Namespace) -> int:
@@ -31,20 +31,7 @@ async def import_command(arguments: Namespace) -> int:
     if kind not in {"items", "interactions"} or source in {"items", "interactions"}:
         sys.stderr.write("reco: error: say what to import: reco import [items | interactions] FILE_OR_URL\n")
         return 2
-    options = ImportOptions(
-        format=arguments.format,
-        encoding=arguments.encoding,
-        delimiter={"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter),
-        mapping=_pairs("--map", [pair for text in arguments.map for pair in text.split(",")]),
-        constants=_pairs("--set", arguments.set),
-        attributes=tuple(name for text in arguments.attributes for name in text.split(",") if name),
-        category_separator=arguments.category_separator,
-        urls=tuple(arguments.url),
-        batch_size=arguments.batch,
-        timeout_seconds=arguments.timeout,
-        restart=arguments.restart,
-        dry_run=arguments.dry_run,
-    )
+    options = import_options(arguments, dry_run=arguments.dry_run)
     settings = {} if arguments.store is None else {"store": arguments.store}
     config = Config.from_env(**settings)
     try:
@@ -59,6 +46,24 @@ async def import_command(arguments: Namespace) -> int:
     if kind == "items" and not (arguments.json or arguments.quiet or arguments.dry_run):
         sys.stderr.write("reco: next, `reco sync` embeds what is new\n")
     return 0
+
+
+def import_options(arguments: Namespace, *, dry_run: bool) -> ImportOptions:
+    """Return how a source is to be read."""
+    return ImportOptions(
+        format=arguments.format,
+        encoding=arguments.encoding,
+        delimiter={"\\t": "\t", "tab": "\t"}.get(arguments.delimiter, arguments.delimiter),
+        mapping=_pairs("--map", [pair for text in arguments.map for pair in text.split(",")]),
+        constants=_pairs("--set", arguments.set),
+        attributes=tuple(name for text in arguments.attributes for name in text.split(",") if name),
+        category_separator=arguments.category_separator,
+        urls=tuple(arguments.url),
+        batch_size=arguments.batch,
+        timeout_seconds=arguments.timeout,
+        restart=getattr(arguments, "restart", False),
+        dry_run=dry_run,
+    )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from reco_sdk.cli import evaluating, newsletter
+from reco_sdk.cli import cleaning, evaluating, newsletter
 from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
@@ -175,6 +175,10 @@ def make_parser() -> argparse.ArgumentParser:  # noqa: PLR0915 -- one command af
     evaluating.options(evaluate)
     _model(evaluate)
 
+    clean = add("clean", "say what of a log does not count, and why; changes nothing", cleaning.EXAMPLES)
+    cleaning.options(clean)
+    _reading(clean)
+
     newsletter.options(add("newsletter", "write a row for every user to a file", newsletter.EXAMPLES))
 
     _model(add("doctor", "look at the store, the model and the snapshot, and say what is wrong", _DOCTOR))
@@ -184,9 +188,7 @@ def make_parser() -> argparse.ArgumentParser:  # noqa: PLR0915 -- one command af
 _IMPORT_USAGE: Final = "reco import [items | interactions] FILE_OR_URL [options]"
 
 
-def _import(command: argparse.ArgumentParser) -> None:
-    command.add_argument("what", metavar="items | interactions", help="what the rows are; default: items")
-    command.add_argument("source", metavar="FILE_OR_URL", nargs="?", help="a file, gzipped or not, or an http(s) address")
+def _reading(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=FORMATS, help="default: found out from the content")
     command.add_argument("--encoding", default="utf-8", help="of CSV, TSV and JSON lines; default: %(default)s")
     command.add_argument("--delimiter", metavar="CHAR", help="of CSV; default: found out from the header")
@@ -207,11 +209,17 @@ def _import(command: argparse.ArgumentParser) -> None:
         metavar="[KIND=]ADDRESS",
         help="of a web server's log: /products/{item_id}; repeatable",
     )
-    command.add_argument("--refused", metavar="FILE", help="write each refused row to this file, as JSON lines")
     command.add_argument(
         "--batch", type=int, default=1_000, metavar="ROWS", help="stored in one transaction; default: %(default)s"
     )
     command.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="without a byte from a server")
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", metavar="items | interactions", help="what the rows are; default: items")
+    command.add_argument("source", metavar="FILE_OR_URL", nargs="?", help="a file, gzipped or not, or an http(s) address")
+    _reading(command)
+    command.add_argument("--refused", metavar="FILE", help="write each refused row to this file, as JSON lines")
     command.add_argument("--restart", action="store_true", help="begin at the first row, whatever was done before")
     command.add_argument("--dry-run", action="store_true", help="read and report; store nothing")
 
@@ -231,6 +239,8 @@ def _slate(command: argparse.ArgumentParser, placement: str) -> None:
     command.add_argument("--brand", action="append", default=[], help="only this brand; may be repeated")
     command.add_argument("--price-min", type=float, metavar="PRICE")
     command.add_argument("--price-max", type=float, metavar="PRICE")
+    command.add_argument("--site", default="", metavar="KEY", help="the site or channel whose prices count")
+    command.add_argument("--segment", action="append", default=[], help="whoever asks belongs to it; may be repeated")
     command.add_argument("--exclude", action="append", default=[], metavar="ITEM_ID", help="not this one; may be repeated")
     command.add_argument("--unavailable", action="store_true", help="also what cannot be bought now")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from reco_sdk.explaining.words import shared_words
 from reco_sdk.items.item import Item
+from reco_sdk.messages import said
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.request import Request
 
@@ -49,7 +50,7 @@ class Evidence:
     @property
     def text(self) -> str:
         """All of it in one line."""
-        return f"{self.said}: {', '.join(self.words)}" if self.words else self.said
+        return said("%(said)s: %(words)s", said=self.said, words=self.words) if self.words else self.said
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready fields."""

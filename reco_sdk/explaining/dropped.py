@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from reco_sdk.engine import Engine
 from reco_sdk.explaining.answers import Change
 from reco_sdk.explaining.words import rule_text
+from reco_sdk.messages import Said, said
 from reco_sdk.ranking.filters import NO_FILTERS, Filters
 from reco_sdk.ranking.rules import Rule
 from reco_sdk.request import MAX_N, Request
@@ -21,11 +23,11 @@ from reco_sdk.sources.context import Context
 from reco_sdk.strategies import STRATEGIES, Strategy
 from reco_sdk.trace import Trace
 
-__all__ = ["Found", "look"]
+__all__ = ["Found", "look", "more_text"]
 
 NEAREST: Final = 1_000
 """How far a source is asked for the item's place."""
-_OF_THE_REQUEST: Final = frozenset({"available", "exclude_ids", "exclude_purchased", "one_per_group"})
+_OF_THE_REQUEST: Final = frozenset({"available", "site", "exclude_ids", "exclude_purchased", "one_per_group"})
 
 
 @dataclass(slots=True)
@@ -44,12 +46,13 @@ def look(engine: Engine, row: int, request: Request) -> Found:
     slate = engine.recommend(request, trace)
     context, mask = trace.context, trace.mask
     if context is None or mask is None:
-        return Found("no_source", "nothing was asked")
+        return Found("no_source", said("nothing was asked"))
     item_id = context.view.item_id(row)
     if item_id in slate.ids:
         position = slate.ids.index(item_id) + 1
         more = {"position": position, "rank": position, "score": slate[position - 1].score, "last_score": slate[-1].score}
-        return Found("shown", f"it is shown, at place {position} of {len(slate)}", more=more)
+        text = said("it is shown, at place %(place)s of %(places)s", place=position, places=len(slate))
+        return Found("shown", text, more=more)
     if not mask[row]:
         return _masked(engine, context, row, request, trace)
     shown = [context.view.row(found) for found in slate.ids]
@@ -69,24 +72,21 @@ def _masked(engine: Engine, context: Context, row: int, request: Request, trace:
         or _of_the_request(view, row, request, strategy)
         or _hidden(trace, row)
         or _known(engine, context, row, request, strategy)
-        or Found("filter", "something that is asked leaves it out")
+        or Found("filter", said("something that is asked leaves it out"))
     )
 
 
 def _out_of_the_shop(view: View, now: float, row: int, request: Request) -> Found | None:
     if view.published[row] > now:
-        day = _day(view.published[row])
-        return Found(
-            "unpublished",
-            f"it is not published before {day}",
-            Change(text="publish it now", item={"published_at": datetime.fromtimestamp(now, UTC)}),
-        )
+        text = said("it is not published before %(day)s", day=_day(view.published[row]))
+        change = Change(text=said("publish it now"), item={"published_at": datetime.fromtimestamp(now, UTC)})
+        return Found("unpublished", text, change)
     if view.expires[row] <= now:
-        change = Change(text="let it not expire", item={"expires_at": None})
-        return Found("expired", f"it expired on {_day(view.expires[row])}", change)
+        change = Change(text=said("let it not expire"), item={"expires_at": None})
+        return Found("expired", said("it expired on %(day)s", day=_day(view.expires[row])), change)
     if request.filters.available and not view.available[row]:
         item = {"availability": "in_stock", "quantity": None}
-        return Found("out_of_stock", "it cannot be bought now", Change(text="put it in stock", item=item))
+        return Found("out_of_stock", said("it cannot be bought now"), Change(text=said("put it in stock"), item=item))
     return None
 
 
@@ -96,13 +96,14 @@ def _filtered(view: View, now: float, row: int, request: Request) -> Found | Non
         value = getattr(filters, each.name)
         if not each.init or each.name in _OF_THE_REQUEST or value == getattr(NO_FILTERS, each.name):
             continue
-        alone: Any = {"available": False, each.name: value}
+        alone: Any = {"available": False, "site": filters.site, each.name: value}
         if _passes(Filters(**alone), view, now, row, request):
             continue
         text, new = _loosened(view, row, each.name, value)
         loosened: Any = {each.name: new}
         change = Change(text=text, request={"filters": replace(filters, **loosened)})
-        return Found("filter", f"it does not pass the filter {each.name}: {_shown(value)}", change)
+        told = said("it does not pass the filter %(name)s: %(value)s", name=each.name, value=_shown(value))
+        return Found("filter", told, change)
     return None
 
 
@@ -118,17 +119,17 @@ def _loosened(view: View, row: int, name: str, value: Any) -> tuple[str, Any]:
     """Return how a filter would let the row through: as little changed as can be said of it."""
     price = float(view.price[row])
     if name in {"price_min", "price_max"} and not math.isnan(price):
-        return f"{name} {price:g} instead of {value:g}", price
+        return said("%(name)s %(new)s instead of %(old)s", name=name, new=_amount(price), old=_amount(value)), price
     if name == "only_ids":
-        return "add it to only_ids", value | {view.item_id(row)}
-    return f"leave out the filter {name}", getattr(NO_FILTERS, name)
+        return said("add it to only_ids"), value | {view.item_id(row)}
+    return said("leave out the filter %(name)s", name=name), getattr(NO_FILTERS, name)
 
 
 def _strategy_only(view: View, row: int, strategy: Strategy) -> Found | None:
     only = strategy.only
     if only is None or only(view)[row]:
         return None
-    return Found("strategy", "this kind of row shows only some items, and it is none of them")
+    return Found("strategy", said("this kind of row shows only some items, and it is none of them"))
 
 
 def _of_the_request(view: View, row: int, request: Request, strategy: Strategy) -> Found | None:
@@ -136,42 +137,45 @@ def _of_the_request(view: View, row: int, request: Request, strategy: Strategy) 
     seeds = [seed for seed in request.seeds if view.row(seed) >= 0]
     related = [seed for seed in seeds if row in view.variants(view.row(seed))]
     if related:
-        what = "it is what the row starts from" if view.item_id(row) in related else "it is a variant of what the row starts from"
+        own = view.item_id(row) in related
+        what = said("it is what the row starts from") if own else said("it is a variant of what the row starts from")
         left = tuple(seed for seed in request.seeds if seed not in related)
         able = bool(left) or not (strategy.needs_seed or STRATEGIES[request.strategy].needs_seed)
-        change = Change(text=f"do not start from {', '.join(related)}", request={"seeds": left}) if able else None
+        change = Change(text=said("do not start from %(items)s", items=related), request={"seeds": left}) if able else None
         return Found("seed", what, change)
     if view.item_id(row) in filters.exclude_ids:
         change = Change(
-            text="take it out of exclude_ids",
+            text=said("take it out of exclude_ids"),
             request={"filters": replace(filters, exclude_ids=filters.exclude_ids - {view.item_id(row)})},
         )
-        return Found("excluded", "the request leaves it out by its id", change)
+        return Found("excluded", said("the request leaves it out by its id"), change)
     return None
 
 
 def _hidden(trace: Trace, row: int) -> Found | None:
     rules = [] if trace.steering is None else trace.steering.hiding(row)
-    return Found("rule", f"hidden here by {_named(rules)}", _take_back(rules)) if rules else None
+    return Found("rule", said("hidden here by %(rules)s", rules=_named(rules)), _take_back(rules)) if rules else None
 
 
-def _named(rules: Sequence[Rule]) -> str:
-    return " and ".join(rule_text(rule) for rule in rules)
+def _named(rules: Sequence[Rule]) -> tuple[Said, ...]:
+    return tuple(rule_text(rule) for rule in rules)
 
 
 def _take_back(rules: Sequence[Rule]) -> Change:
-    return Change(text=f"take back or change {_named(rules)}", rules=tuple(rule.id for rule in rules))
+    return Change(text=said("take back or change %(rules)s", rules=_named(rules)), rules=tuple(rule.id for rule in rules))
 
 
 def _known(engine: Engine, context: Context, row: int, request: Request, strategy: Strategy) -> Found | None:
     view, filters = context.view, request.filters
-    nobody = Change(text="ask for somebody else", request={"visitor_id": None, "user_id": None})
+    nobody = Change(text=said("ask for somebody else"), request={"visitor_id": None, "user_id": None})
     mine = set(view.variants(row).tolist()) if filters.one_per_group else {row}
     if filters.exclude_purchased and not strategy.keeps_purchased and mine & _bought(engine, request):
-        change = Change(text="show what was bought too", request={"filters": replace(filters, exclude_purchased=False)})
-        return Found("purchased", "this visitor bought it" + ("" if len(mine) == 1 else ", or a variant of it"), change)
+        change = Change(text=said("show what was bought too"), request={"filters": replace(filters, exclude_purchased=False)})
+        one, several = said("this visitor bought it"), said("this visitor bought it, or a variant of it")
+        return Found("purchased", one if len(mine) == 1 else several, change)
     if strategy.hides_seen and mine & set(context.history_rows.tolist()):
-        return Found("seen", "this visitor looked at it lately" + ("" if len(mine) == 1 else ", or at a variant of it"), nobody)
+        one, several = said("this visitor looked at it lately"), said("this visitor looked at it lately, or at a variant of it")
+        return Found("seen", one if len(mine) == 1 else several, nobody)
     return None
 
 
@@ -197,8 +201,8 @@ def _unranked(engine: Engine, context: Context, row: int, request: Request, trac
         more = {"rank": rank, "score": float(scores[rank - 1]), "last_score": float(scores[max(kept)]) if kept else 0.0}
     variant = next((other for other in shown if other != row and view.group[other] == view.group[row]), -1)
     if request.filters.one_per_group and variant >= 0:
-        change = Change(text="show all variants", request={"filters": replace(request.filters, one_per_group=False)})
-        return Found("group", f"{view.item_id(variant)} of the same product is shown for it", change, more)
+        change = Change(text=said("show all variants"), request={"filters": replace(request.filters, one_per_group=False)})
+        return Found("group", said("%(item)s of the same product is shown for it", item=view.item_id(variant)), change, more)
     if not rank:
         more["nearest"] = _nearest(context, trace, request, row)
     # A slate of the most places holds what is the first so many of some source: asking for it is the dearest part.
@@ -206,21 +210,25 @@ def _unranked(engine: Engine, context: Context, row: int, request: Request, trac
     if (by := _by_rules(trace, view.item_id(row), row)) is not None:
         return Found("rule", by.text, more_places or by.change, more)
     if row in trace.rows_after("fill"):
-        return Found("newcomers", "the last places are kept for new items now and then", more_places, more)
+        return Found("newcomers", said("the last places are kept for new items now and then"), more_places, more)
     if not rank:
-        near = ", ".join(f"{name} has it at {place}" for name, place in more["nearest"].items())
-        text = f"no source proposed it; {near}" if near else f"no source has it among its first {NEAREST:,}"
+        near = [said("%(source)s has it at %(place)s", source=name, place=place) for name, place in more["nearest"].items()]
+        far = said("no source has it among its first %(n)s", n=NEAREST)
+        text = said("no source proposed it; %(sources)s", sources=near) if near else far
         return Found("no_source", text, more_places or _alone(engine, row, request), more)
     if rank - 1 > max((fused.index(other) for other in shown if other in fused), default=-1):
-        text = f"it is number {rank} with {more.get('score', 0.0):.3f}; the last one shown has {more.get('last_score', 0.0):.3f}"
+        scores = {"score": more.get("score", 0.0), "last": more.get("last_score", 0.0)}
+        text = said("it is number %(rank)s with %(score)s; the last one shown has %(last)s", rank=rank, **scores)
         return Found("cut", text, more_places or _alone(engine, row, request), more)
     share = (request.diversity or (trace.strategy or STRATEGIES[request.strategy]).diversity).category_share
     code = int(view.main_category[row])
     alike = sum(int(view.main_category[other]) == code for other in shown)
     if share < 1.0 and code >= 0 and alike >= math.ceil(share * request.n):
-        text = f"number {rank}, but {view.category_name(row)} has its share of the row: {share:.0%}"
+        parts = {"rank": rank, "category": view.category_name(row), "percent": round(100 * share)}
+        text = said("number %(rank)s, but %(category)s has its share of the row: %(percent)s %%", **parts)
         return Found("category_share", text, more_places, more)
-    return Found("rerank", f"number {rank}, but others were preferred so that the row is varied", more_places, more)
+    text = said("number %(rank)s, but others were preferred so that the row is varied", rank=rank)
+    return Found("rerank", text, more_places, more)
 
 
 def _by_rules(trace: Trace, item_id: str, row: int) -> Found | None:
@@ -230,13 +238,15 @@ def _by_rules(trace: Trace, item_id: str, row: int) -> Found | None:
         return None
     listing = steering.replaces
     if listing is not None and listing.items:
-        text = "has no room for it" if item_id in listing.items else "lists what is shown here"
-        return Found("rule", f"{rule_text(listing)} {text}", _take_back([listing]))
+        by = rule_text(listing)
+        full, other = said("%(rule)s has no room for it", rule=by), said("%(rule)s lists what is shown here", rule=by)
+        return Found("rule", full if item_id in listing.items else other, _take_back([listing]))
     before = trace.rows_after("newcomers") or trace.rows_after("fill")
     if not trace.rows_after("pins") or row not in before:
         return None
     pinning = [rule for rule in steering.rules if rule.action == "pin"]
-    return Found("rule", f"what is pinned by {_named(pinning)} has its place", _take_back(pinning))
+    text = said("what is pinned by %(rules)s has its place", rules=_named(pinning))
+    return Found("rule", text, _take_back(pinning))
 
 
 def _more_places(engine: Engine, row: int, request: Request, rank: int) -> Change | None:
@@ -255,7 +265,12 @@ def _more_places(engine: Engine, row: int, request: Request, rank: int) -> Chang
             break
         else:
             n = MAX_N
-    return Change(text=f"ask for {shows} instead of {request.n}", request={"n": shows}) if shows else None
+    return Change(text=more_text(shows, request.n), request={"n": shows}) if shows else None
+
+
+def more_text(n: int, before: int) -> Said:
+    """Return how the change reads that asks for more places."""
+    return said("ask for %(n)s instead of %(before)s", n=n, before=before)
 
 
 def _alone(engine: Engine, row: int, request: Request) -> Change | None:
@@ -266,7 +281,7 @@ def _alone(engine: Engine, row: int, request: Request) -> Change | None:
     filters = replace(request.filters, only_ids=frozenset({item_id}))
     if item_id not in engine.recommend(replace(request, filters=filters), Trace()).ids:
         return None
-    return Change(text="give it a place of its own: a row of nothing but it", request={"filters": filters})
+    return Change(text=said("give it a place of its own: a row of nothing but it"), request={"filters": filters})
 
 
 def _nearest(context: Context, trace: Trace, request: Request, row: int) -> dict[str, int]:
@@ -283,8 +298,12 @@ def _nearest(context: Context, trace: Trace, request: Request, row: int) -> dict
     return found
 
 
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def _day(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _amount(price: float) -> Decimal:
+    return Decimal(f"{price:.0f}" if price == round(price) else f"{price:.2f}")
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from time import perf_counter
 from typing import Final
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from reco_sdk.engine import Engine
 from reco_sdk.explaining.answers import Asked, Evidence, Explanation, ItemExplanation
-from reco_sdk.explaining.words import BY_CONTENT, evidence_text, rule_text, shared_words
+from reco_sdk.explaining.words import BY_CONTENT, evidence_text, feature_text, rule_text, shared_words
+from reco_sdk.messages import Said, said
 from reco_sdk.ranking.merchandising import Steering, rule_name
 from reco_sdk.ranking.newcomers import EXPOSURE
 from reco_sdk.ranking.variety import DIVERSITY
@@ -22,9 +24,9 @@ from reco_sdk.trace import Trace
 
 __all__ = ["explain"]
 
-_SAID: Final = {
-    EXPOSURE: "new: the last places are kept for new items now and then",
-    DIVERSITY: "much like what stands above it",
+_SAID: Final[Mapping[str, Said]] = {
+    EXPOSURE: said("new: the last places are kept for new items now and then"),
+    DIVERSITY: said("much like what stands above it"),
 }
 
 
@@ -52,7 +54,7 @@ def explain(engine: Engine, request: Request) -> Explanation:
     trace.lap("slate")
     rows = [context.view.row(item.id) for item in slate.items]
     told = _reasons(context, _sources(trace, request), rows, [item.contributions for item in slate.items])
-    said = _SAID | _rules_said(trace.steering)
+    known = {**_SAID, **_rules_said(trace.steering)}
     places = {source.name: _places(candidates.rows, rows) for source, _, candidates in trace.parts}
     stages = {stage.name: _places(np.asarray(stage.rows), rows) for stage in trace.stages}
     stages["slate"] = {row: place for place, row in enumerate(rows, 1)}
@@ -60,7 +62,7 @@ def explain(engine: Engine, request: Request) -> Explanation:
     items = []
     for item, row in zip(slate.items, rows, strict=True):
         evidence = [
-            _evidence(context.view, row, name, value, told.get((name, row)), places.get(name, {}).get(row, 0), said)
+            _evidence(context.view, row, name, value, told.get((name, row)), places.get(name, {}).get(row, 0), known)
             for name, value in item.contributions.items()
         ]
         items.append(
@@ -72,7 +74,7 @@ def explain(engine: Engine, request: Request) -> Explanation:
                 reason=item.reason,
                 evidence=tuple(sorted(evidence, key=lambda part: -abs(part.contribution))),
                 ranks={name: found[row] for name, found in stages.items() if row in found},
-                fallback=row in filled and not any(name in said for name in item.contributions),
+                fallback=row in filled and not any(name in known for name in item.contributions),
             )
         )
     trace.lap("explain")
@@ -119,22 +121,28 @@ def _text(view: View, row: int) -> str:
     return f"{view.title(row)} {view.category_name(row)}"
 
 
-def _rules_said(steering: Steering | None) -> dict[str, str]:
+def _rules_said(steering: Steering | None) -> dict[str, Said]:
     """Return what is said of each rule that was meant, by its name among the contributions."""
     found = {}
     for rule in () if steering is None else steering.rules:
-        does = {"pin": f"pinned to place {rule.slot}", "replace": "listed", "boost": "boosted", "bury": "buried"}.get(rule.action)
-        by = f" {rule.factor:g} times" if rule.action in {"boost", "bury"} else ""
-        found[rule_name(rule)] = f"{does}{by} by {rule_text(rule)}"
+        by, factor = rule_text(rule), Decimal(f"{rule.factor or 1.0:g}")
+        if rule.action == "pin":
+            found[rule_name(rule)] = said("pinned to place %(slot)s by %(rule)s", slot=rule.slot, rule=by)
+        elif rule.action == "replace":
+            found[rule_name(rule)] = said("listed by %(rule)s", rule=by)
+        elif rule.action == "boost":
+            found[rule_name(rule)] = said("boosted %(factor)s times by %(rule)s", factor=factor, rule=by)
+        elif rule.action == "bury":
+            found[rule_name(rule)] = said("buried %(factor)s times by %(rule)s", factor=factor, rule=by)
     return found
 
 
 def _evidence(
-    view: View, row: int, name: str, value: float, reason: Reason | None, rank: int, said: Mapping[str, str]
+    view: View, row: int, name: str, value: float, reason: Reason | None, rank: int, told: Mapping[str, str]
 ) -> Evidence:
     if reason is None:
         # No source: what the learned fusion reads of the item itself, or a rule.
-        return Evidence(source=name, contribution=value, said=said.get(name, name.replace("_", " ")))
+        return Evidence(source=name, contribution=value, said=told.get(name) or feature_text(name))
     other = reason.item_row
     compared = name in BY_CONTENT and other >= 0
     return Evidence(

@@ -17,7 +17,8 @@ import numpy as np
 
 from reco_sdk.engine import Engine
 from reco_sdk.explaining.answers import Change, WhyNot
-from reco_sdk.explaining.dropped import Found, look
+from reco_sdk.explaining.dropped import Found, look, more_text
+from reco_sdk.messages import said
 from reco_sdk.request import MAX_N, Request
 from reco_sdk.snapshot.view import View
 from reco_sdk.trace import Trace
@@ -42,11 +43,11 @@ def why_not(engine: Engine, item_id: str, request: Request) -> WhyNot:
         When none of the request's seeds is in the catalogue.
     """
     started = perf_counter()
-    view = engine.state.view
+    view = engine.state.view.at_site(request.filters.site)
     row = view.row(item_id)
     if row < 0:
         engine.recommend(replace(request, n=1), Trace())  # an unknown seed is an error all the same
-        text = "the catalogue does not hold it: it was never stored, or was deleted, or its id is written differently"
+        text = said("the catalogue does not hold it: it was never stored, or was deleted, or its id is written differently")
         return WhyNot(item_id=item_id, stage="unknown_item", text=text, timings_ms=_since(started))
     engine = copy(engine)
     engine.gives_reasons = False
@@ -122,4 +123,4 @@ def _behind_its_equals(engine: Engine, row: int, request: Request) -> list[Chang
     last = max(item.position for item in slate.items if abs(item.score - own.score) <= 1e-9) + 1
     if last <= request.n:
         return []
-    return [Change(text=f"ask for {last} instead of {request.n}", request={"n": last})]
+    return [Change(text=more_text(last, request.n), request={"n": last})]

@@ -114,8 +114,9 @@ async def import_interactions(
     refusals: RefusalLog | None = None,
     progress: Callable[[Progress], None] | None = None,
     now: datetime | None = None,
+    taken: Callable[[Sequence[Interaction]], None] | None = None,
 ) -> ImportReport:
-    """Import interactions; as :func:`import_items`.
+    """Import interactions; as :func:`import_items`. ``taken`` is called with each batch of those that are fit to be stored.
 
     A row needs ``kind``, ``at`` (or ``timestamp``), ``visitor_id`` or ``user_id``, and ``item_id`` (of a search:
     ``query``). Importing a file again stores nothing twice.
@@ -128,7 +129,7 @@ async def import_interactions(
         added = await store.append_interactions(batch)
         return added, 0, len(batch) - added
 
-    return await _Import(converter, store, write, options, refusals, progress).run(source)
+    return await _Import(converter, store, write, options, refusals, progress, taken).run(source)
 
 
 @dataclass(slots=True)
@@ -153,7 +154,9 @@ class _Import:
         options: ImportOptions,
         refusals: RefusalLog | None,
         progress: Callable[[Progress], None] | None,
+        taken: Callable[[Sequence[Any]], None] | None = None,
     ) -> None:
+        self._taken = taken
         self._converter = converter
         self._store = None if options.dry_run else store
         self._write = write
@@ -208,6 +211,8 @@ class _Import:
         self._rows += batch.rows
         for refusal in batch.refused:
             self._log.add(refusal)
+        if self._taken is not None and batch.accepted:
+            await asyncio.to_thread(self._taken, batch.accepted)
         if checkpoint is None or replayed or not batch.rows:
             return
         if batch.accepted:

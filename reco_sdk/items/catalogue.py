@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from reco_sdk.items.item import CATEGORY_SEPARATOR, Item
 from reco_sdk.items.tables import IdTable, TextTable, key_hash
 from reco_sdk.types import Floats, Rows
 
-__all__ = ["Columns", "Facets", "attribute_kind", "facet"]
+__all__ = ["Columns", "Facets", "SitePrices", "attribute_kind", "facet"]
 
 NO_FACET: Final = -1
 
@@ -116,6 +117,53 @@ class Facets:
         return [key.removeprefix(begin) for key in map(self.vocabulary.__getitem__, codes) if key.startswith(begin)]
 
 
+@dataclass(frozen=True, slots=True)
+class SitePrices:
+    """What sites ask where it is not the items' own price: sparse, site after site.
+
+    Parameters
+    ----------
+    sites
+        Their keys.
+    offsets
+        int64 ``(sites + 1,)`` into the rest.
+    rows, price, discount
+        int32, float64 and float32: the rows of each site, what it asks now, and the part that its sale takes off.
+    """
+
+    sites: IdTable
+    offsets: npt.NDArray[np.int64]
+    rows: Rows
+    price: Floats
+    discount: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> SitePrices:
+        """Collect those of items, one row each, in their order."""
+        found: dict[str, list[tuple[int, float | None, float]]] = {}
+        for row, item in enumerate(items):
+            for site in item.prices:
+                found.setdefault(site, []).append((row, *item.asked_at(site)))
+        entries = [entry for listed in found.values() for entry in listed]
+        offsets = np.zeros(len(found) + 1, np.int64)
+        np.cumsum([len(listed) for listed in found.values()], out=offsets[1:])
+        rows, n = np.asarray([row for row, _, _ in entries], np.int32), len(entries)
+        price = _known((asked for _, asked, _ in entries), n)
+        discount = np.fromiter((part for _, _, part in entries), np.float32, n)
+        return cls(IdTable.of(list(found)), offsets, rows, price, discount)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays by name, for a snapshot."""
+        own = {f"site_prices_{name}": getattr(self, name) for name in ("offsets", "rows", "price", "discount")}
+        return self.sites.to_arrays("site_prices_sites") | own
+
+    @classmethod
+    def from_arrays(cls, array: Callable[[str], npt.NDArray[Any]]) -> SitePrices:
+        """Rebuild them from a snapshot's arrays."""
+        rest = (array(f"site_prices_{name}") for name in ("offsets", "rows", "price", "discount"))
+        return cls(IdTable.from_arrays(array, "site_prices_sites"), *rest)
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Columns:
     """``n`` items as arrays.
@@ -148,6 +196,8 @@ class Columns:
         Rows by category, brand, language, currency, availability, tag and attribute.
     category_names
         The main category's leaf name by row, as written.
+    site_prices
+        Where sites ask another price.
     """
 
     ids: IdTable
@@ -164,6 +214,7 @@ class Columns:
     main_category: npt.NDArray[np.int32]
     facets: Facets
     category_names: TextTable
+    site_prices: SitePrices
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -191,7 +242,23 @@ class Columns:
             main_category=np.asarray(main, dtype=np.int32).reshape(n),
             facets=facets,
             category_names=TextTable.of(leaves),
+            site_prices=SitePrices.of(items),
         )
+
+    def at_site(self, site: str) -> Columns:
+        """Return the columns with a site's prices; themselves where it has none of its own. Made once, and kept."""
+        place = self.site_prices.sites.row(site)
+        if place < 0:
+            return self
+        kept = _at_sites.setdefault(self, {})
+        found = kept.get(site)
+        if found is None:
+            part = slice(int(self.site_prices.offsets[place]), int(self.site_prices.offsets[place + 1]))
+            rows = self.site_prices.rows[part]
+            price, discount = np.array(self.price), np.array(self.discount)
+            price[rows], discount[rows] = self.site_prices.price[part], self.site_prices.discount[part]
+            found = kept[site] = replace(self, price=price, discount=discount)
+        return found
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return every array by name, for a snapshot."""
@@ -202,6 +269,8 @@ class Columns:
                 out |= value.to_arrays(f.name)
             elif isinstance(value, TextTable):
                 out |= {f"{f.name}_blob": value.blob, f"{f.name}_offsets": value.offsets}
+            elif isinstance(value, SitePrices):
+                out |= value.to_arrays()
             elif isinstance(value, Facets):
                 out |= value.vocabulary.to_arrays("facets_vocabulary")
                 out |= {"facets_offsets": value.offsets, "facets_rows": value.postings}
@@ -238,4 +307,8 @@ class Columns:
                 array("facets_row_codes"),
             ),
             category_names=texts("category_names"),
+            site_prices=SitePrices.from_arrays(array),
         )
+
+
+_at_sites: WeakKeyDictionary[Columns, dict[str, Columns]] = WeakKeyDictionary()

@@ -29,6 +29,7 @@ MAX_ENTRIES: Final = 200
 MAX_COUNT: Final = 2**63 - 1
 
 AttributeValue = str | tuple[str, ...]
+SitePrice = float | tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,9 @@ class Item:
         In units of ``currency``; ``sale_price`` is what is asked now if it is lower.
     currency
         ISO 4217 code, for example ``"EUR"``.
+    prices
+        What sites or channels ask where it is another price: ``{"uk": 17.0, "outlet": (17.0, 12.5)}``, a price, or price and
+        sale price; each in what that site asks for.
     availability
         ``in_stock``, ``out_of_stock``, ``preorder`` or ``backorder``.
     quantity
@@ -85,6 +89,7 @@ class Item:
     price: float | None = None
     sale_price: float | None = None
     currency: str | None = None
+    prices: Mapping[str, SitePrice] = field(default_factory=dict)
     availability: str = "in_stock"
     quantity: int | None = None
     image_url: str | None = None
@@ -112,9 +117,15 @@ class Item:
     @property
     def discount(self) -> float:
         """The part of ``price`` that ``sale_price`` takes off, 0 when it takes off nothing."""
-        if self.price is None or self.sale_price is None or self.sale_price >= self.price:
-            return 0.0
-        return 1.0 - self.sale_price / self.price
+        return _discount(self.price, self.sale_price)
+
+    def asked_at(self, site: str) -> tuple[float | None, float]:
+        """Return what a site asks now, and the part that its sale takes off."""
+        own = self.prices.get(site)
+        if own is None:
+            return self.effective_price, self.discount
+        given = (own,) if isinstance(own, float) else own
+        return min(given), _discount(given[0], given[-1])
 
     @property
     def is_available(self) -> bool:
@@ -168,6 +179,10 @@ class Item:
 _FIELD_NAMES: Final = frozenset(f.name for f in fields(Item))
 
 
+def _discount(price: float | None, sale_price: float | None) -> float:
+    return 0.0 if price is None or sale_price is None or sale_price >= price else 1.0 - sale_price / price
+
+
 class _Checker:
     """Normalise and check the fields of one item in place."""
 
@@ -196,6 +211,8 @@ class _Checker:
         if not isinstance(availability, str) or availability not in AVAILABILITIES:
             self.fail("availability", f"{self.item.availability!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
         self._attributes()
+        if self.item.prices:
+            self._prices()
         for name in ("published_at", "expires_at"):
             self._time(name)
 
@@ -248,16 +265,17 @@ class _Checker:
 
     def _number(self, name: str, low: float, high: float, mend: str) -> None:
         value = getattr(self.item, name)
-        if value is None:
-            return
+        if value is not None:
+            self._set(name, self._amount(name, value, low, high, mend))
+
+    def _amount(self, name: str, value: Any, low: float, high: float, mend: str) -> float:
         try:
             number = math.nan if isinstance(value, bool) else float(value)
         except (TypeError, ValueError, OverflowError):
-            self.fail(name, f"{value!r} is not a number; {mend}")
-            return
+            raise InvalidItem(self.item_id, name, f"{value!r} is not a number; {mend}") from None
         if not math.isfinite(number) or not low <= number <= high:
             self.fail(name, f"{number!r} is not between {low:g} and {high:g}; {mend}")
-        self._set(name, number)
+        return number
 
     def _count(self, name: str) -> None:
         value = getattr(self.item, name)
@@ -293,6 +311,22 @@ class _Checker:
             else:
                 self.fail(f"attributes.{name}", f"is {type(value).__name__}; give text or a list of texts")
         self._set("attributes", out)
+
+    def _prices(self) -> None:
+        given: object = self.item.prices
+        if not isinstance(given, Mapping):
+            raise InvalidItem(self.item_id, "prices", f"is {type(given).__name__}; give a mapping of sites to prices")
+        if len(given) > MAX_ENTRIES:
+            self.fail("prices", f"has {len(given):,} entries; at most {MAX_ENTRIES} are kept")
+        out: dict[str, SitePrice] = {}
+        for key, value in given.items():
+            site = self._clean("prices", key, MAX_ID)
+            both = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+            if len(both) not in (1, 2):
+                self.fail(f"prices.{site}", f"has {len(both)} entries; give a price, or price and sale price")
+            asked = tuple(self._amount(f"prices.{site}", entry, 0.0, math.inf, "leave it out when unknown") for entry in both)
+            out[site] = asked[0] if len(asked) == 1 else asked
+        self._set("prices", out)
 
     def _time(self, name: str) -> None:
         value = getattr(self.item, name)

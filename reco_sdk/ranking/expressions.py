@@ -78,7 +78,7 @@ class Expression:
         out: BoolMask | None = None
         for row in seeds:
             in_base = row < view.n_base
-            seed = nodes.Seed(view.base.columns if in_base else view.delta, row if in_base else row - view.n_base)
+            seed = nodes.Seed(view.columns if in_base else view.delta, row if in_base else row - view.n_base)
             found = self._mask(view, now, seed)
             out = found if out is None else np.logical_or(out, found, out=out)
         return np.zeros(len(view), np.bool_) if out is None else out
@@ -88,7 +88,7 @@ class Expression:
         return self.root.mask(nodes.Part(columns, 0.0, None))
 
     def _mask(self, view: View, now: float, seed: nodes.Seed | None) -> BoolMask:
-        base = self.root.mask(nodes.Part(view.base.columns, now, seed, keep=True))
+        base = self.root.mask(nodes.Part(view.columns, now, seed, keep=True))
         if not view.n_delta:
             return base if self.needs_seed or self.needs_now else np.array(base)  # what is kept is not given away
         return np.concatenate((base, self.root.mask(nodes.Part(view.delta, now, seed))))

@@ -39,6 +39,9 @@ class Filters:
         Alternatives; case does not matter.
     attributes
         ``{"colour": ("red", "blue")}``: for each name one of its values.
+    site
+        The site or channel whose prices count, here, in expressions and in what is on sale; empty, or one without prices of its
+        own: the items' own.
     where
         A filter expression, ``"brand == seed.brand and price < 50"``; see :mod:`reco_sdk.ranking.expressions`.
     only_ids
@@ -66,6 +69,7 @@ class Filters:
     languages: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     attributes: AttributePairs = ()
+    site: str = ""
     where: str = ""
     only_ids: frozenset[str] | None = None
     exclude_ids: frozenset[str] = field(default_factory=frozenset)
@@ -94,6 +98,8 @@ class Filters:
                 raise
             raise InvalidRequest("attributes", f"{given!r} is not a mapping of names to texts") from error
         object.__setattr__(self, "attributes", attributes)
+        if not isinstance(self.site, str):
+            raise InvalidRequest("site", f"is {type(self.site).__name__}, not text")
         if self.only_ids is not None:
             object.__setattr__(self, "only_ids", frozenset(_texts("only_ids", self.only_ids)))
         object.__setattr__(self, "exclude_ids", frozenset(_texts("exclude_ids", self.exclude_ids)))
@@ -109,6 +115,8 @@ class Filters:
 
         ``exclude_ids``, ``exclude_purchased``, ``one_per_group`` and ``varying`` depend on the request and are the engine's.
         """
+        if self.site:
+            view = view.at_site(self.site)
         mask = np.array(view.current(now, available=self.available))
         if self.price_min is not None:
             mask &= view.price >= self.price_min

@@ -96,21 +96,39 @@ class ActiveRules:
     def __init__(self, rules: RuleSet, view: View) -> None:
         self.version = rules.version
         self.rules = rules.rules
-        self._view = view
         self._expressions: list[Expression | None] = [parse_expression(r.where) if r.where else None for r in self.rules]
+        self._without: frozenset[str] = frozenset()
+        self._for_some = [rule for rule in self.rules if rule.segments]
+        self.segments = frozenset(name for rule in self._for_some for name in rule.segments)
+        """What rules ask of whoever asks."""
+        self._work_out(view)
+
+    def _work_out(self, view: View) -> None:
+        self._view = view
         self._rows = [self._target(number) for number in range(len(self.rules))]
         self.weighing = Weighing(self.rules, self._rows, len(view))
         pages = dict.fromkeys(path_of(path) for rule in self.rules for path in rule.in_categories)
         self._pages: dict[str, BoolMask] = {path: self._facet(view, "category", path) for path in pages}
         self._meant: dict[tuple[object, ...], _Meant] = {}
-        self._without: frozenset[str] = frozenset()
+        self._at_sites: dict[View, ActiveRules] = {}
+
+    def at_site(self, view: View) -> ActiveRules:
+        """Return the rules over the view of a site, :meth:`~reco_sdk.snapshot.view.View.at_site`; kept."""
+        if view is self._view:
+            return self
+        found = self._at_sites.get(view)
+        if found is None:
+            found = copy(self)
+            found._work_out(view)  # noqa: SLF001 -- its own class
+            self._at_sites = {**self._at_sites, view: found}
+        return found
 
     # -- what each rule acts on
 
     def _target(self, number: int) -> npt.NDArray[np.int32]:
         """Return the rows that a rule names, without what depends on the request; the snapshot's are shared."""
         rule, view = self.rules[number], self._view
-        columns = view.base.columns
+        columns = view.columns
         kept = _rows_in_base.setdefault(columns, {})
         expression = self._expressions[number]
         where = "" if expression is None or _varies(expression) else rule.where
@@ -153,16 +171,28 @@ class ActiveRules:
     def without(self, rule_ids: Collection[str]) -> ActiveRules:
         """Return the rules as if some of them were taken back, to ask what would be if."""
         twin = copy(self)
-        twin._meant, twin._without = {}, self._without | set(rule_ids)  # noqa: SLF001 -- its own class
+        twin._meant, twin._at_sites = {}, {}  # noqa: SLF001 -- its own class
+        twin._without = self._without | set(rule_ids)  # noqa: SLF001
         return twin
 
     # -- which rules are meant
+
+    def segments_at(self, placement: str, strategies: Collection[str]) -> frozenset[str]:
+        """Return the segments that decide over a row: another visitor may be shown another one."""
+        return frozenset(
+            name
+            for rule in self._for_some
+            if (not rule.placements or placement in rule.placements)
+            and (not rule.strategies or not set(rule.strategies).isdisjoint(strategies))
+            for name in rule.segments
+        )
 
     def meant(self, place: Place, now: float, seeds: Sequence[int]) -> _Meant:
         """Return the rules for a place at ``now`` (epoch seconds)."""
         on = tuple(any(mask[row] for row in seeds) for mask in self._pages.values()) if seeds and self._pages else ()
         filters = place.filters
-        key = (place.placement, place.strategy, filters.attributes, filters.languages, filters.categories, place.segments, on)
+        bounds = filters.site, filters.attributes, filters.languages, filters.categories
+        key = (place.placement, place.strategy, bounds, place.segments, on)
         found = self._meant.get(key)
         if found is None or not found.since <= now < found.until:
             found = self._look_up(place, now, on)
@@ -176,7 +206,7 @@ class ActiveRules:
         here: Mapping[str, frozenset[str]] = {
             "placements": frozenset({place.placement}),
             "strategies": frozenset({place.strategy}),
-            "sites": _folded(bounds.get("sites", ())),
+            "sites": _folded((*bounds.get("sites", ()), place.filters.site)),
             "languages": _folded((*bounds.get("languages", ()), *place.filters.languages)),
             "segments": frozenset(place.segments),
         }

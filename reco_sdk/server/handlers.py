@@ -61,7 +61,7 @@ async def why_not(request: web.Request) -> web.Response:
 
 def _arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a recommender is to be asked with."""
-    names = ("visitor_id", "user_id", "n", "placement", "strategy", "seeds", "fallback", "strict", "relaxed")
+    names = ("visitor_id", "user_id", "n", "placement", "strategy", "seeds", "fallback", "strict", "relaxed", "segments")
     arguments = {name: given[name] for name in names if name in given}
     if any(parameter.name in given for parameter in FILTERS):
         arguments["filters"] = filters_of(given)  # instead of the placement's

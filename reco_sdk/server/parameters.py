@@ -80,6 +80,7 @@ FILTERS: Final = (
     ),
     Parameter(name="price_min", kind="number", description="What is asked now is at least this."),
     Parameter(name="price_max", kind="number", description="What is asked now is at most this."),
+    _text("site", "The site or channel whose prices count; it is known by the `prices` of items."),
     _text("where", "An expression over an item's fields and the seed's, such as `price < 50 and brand == seed.brand`."),
     _text("only", "Nothing but these items.", repeated=True),
     _text("exclude", "None of these items.", repeated=True),
@@ -104,6 +105,7 @@ RECOMMEND: Final = (
     _text("fallback", "Strategies to ask next as long as nothing was found.", repeated=True, choices=sorted(STRATEGIES)),
     Parameter(name="strict", kind="boolean", description="Only what the strategy's own sources find, no filler."),
     Parameter(name="relaxed", kind="boolean", description="Drop filters where fewer than `n` pass them."),
+    _text("segments", "Groups that whoever asks belongs to, for rules that are meant for some.", repeated=True),
     *FILTERS,
 )
 
@@ -194,6 +196,7 @@ def filters_of(given: Mapping[str, Any]) -> Filters:
         languages=tuple(given.get("language", ())),
         tags=tuple(given.get("tag", ())),
         attributes=tuple(attributes.items()),
+        site=given.get("site", ""),
         where=given.get("where", ""),
         only_ids=frozenset(given["only"]) if "only" in given else None,
         exclude_ids=frozenset(given.get("exclude", ())),

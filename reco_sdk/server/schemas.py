@@ -45,6 +45,14 @@ _ITEM: Final = _object(
         "price": _optional("number", minimum=0),
         "sale_price": _optional("number", "What is asked now, if it is lower.", minimum=0),
         "currency": _optional("string", "ISO 4217."),
+        "prices": {
+            "type": "object",
+            "description": "What sites ask where it is another price: a price, or price and sale price.",
+            "maxProperties": MAX_ENTRIES,
+            "additionalProperties": {
+                "anyOf": [{"type": "number", "minimum": 0}, {"type": "array", "items": {"type": "number"}, "maxItems": 2}]
+            },
+        },
         "availability": {"type": "string", "enum": sorted(AVAILABILITIES), "default": "in_stock"},
         "quantity": _optional("integer", "Pieces in stock.", minimum=0),
         "image_url": _optional("string"),

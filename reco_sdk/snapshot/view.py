@@ -26,6 +26,7 @@ _brands_in_base: WeakKeyDictionary[Columns, npt.NDArray[np.int32]] = WeakKeyDict
 """The brands of a snapshot's rows, which later views share."""
 # What a visitor looked at is asked for again with each of their pages.
 _ROWS_REMEMBERED: Final = 10_000
+_SITES_KEPT: Final = 1_000
 
 
 def top(rows: Rows, scores: Scores, k: int) -> tuple[Rows, Scores]:
@@ -65,6 +66,9 @@ class View:
     ) -> None:
         self.base = base
         self.version = version
+        self.columns = base.columns
+        """The snapshot's, with the prices of :attr:`site`."""
+        self.site = ""
         self.n_base = len(base)
         self.delta = Columns.of(changed)
         self.n_delta = len(changed)
@@ -86,6 +90,7 @@ class View:
         self.main_category = _joined(
             base.columns.main_category, _in_base_codes(base.columns, self.delta, self.delta.main_category)
         )
+        self._at_sites: dict[str, View] = {}
         self._brands: npt.NDArray[np.int32] | None = None
         self._rows: dict[str, int] = {}
         self._current: tuple[float, float, BoolMask] = (np.inf, -np.inf, self.alive)
@@ -93,13 +98,30 @@ class View:
     def __len__(self) -> int:
         return len(self.alive)
 
-    def with_columns(self, columns: Mapping[str, npt.NDArray[Any]]) -> View:
+    def with_columns(self, columns: Mapping[str, Any]) -> View:
         """Return a view with other columns, to ask what would be if."""
         twin = copy(self)
         for name, column in columns.items():
             setattr(twin, name, column)
         twin._current = (np.inf, -np.inf, twin.alive)  # noqa: SLF001 -- its own class
+        twin._at_sites = {}  # noqa: SLF001
         return twin
+
+    def at_site(self, site: str) -> View:
+        """Return the view with a site's prices; itself where the site has none of its own."""
+        if site == self.site:
+            return self
+        found = self._at_sites.get(site)
+        if found is None:
+            columns, delta = self.base.columns.at_site(site), self.delta.at_site(site)
+            found = self
+            if columns is not self.base.columns or delta is not self.delta:
+                price, discount = _joined(columns.price, delta.price), _joined(columns.discount, delta.discount)
+                own = {"site": site, "columns": columns, "delta": delta, "price": price, "discount": discount}
+                found = self.with_columns(own)
+            if len(self._at_sites) < _SITES_KEPT:
+                self._at_sites = {**self._at_sites, site: found}  # replaced, since any thread may ask
+        return found
 
     # -- ids and texts
 

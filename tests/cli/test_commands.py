@@ -189,6 +189,7 @@ def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
     commands = next(action for action in make_parser()._actions if action.dest == "command").choices
     assert set(commands) == {
         "import",
+        "clean",
         "similar",
         "recommend",
         "train",

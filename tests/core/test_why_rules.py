@@ -31,9 +31,9 @@ async def test_a_rule_that_hides_is_named_by_id_and_note_and_taking_it_back_show
         await shop.put_rule(rule)
     found = why_not(shop.engine, "kettle", request)
     assert found.stage == "rule"
-    assert found.text == "hidden here by rule no-volt and rule recall (burns)"
+    assert found.text == "hidden here by rule no-volt, rule recall (burns)"
     (change,) = found.changes
-    assert (change.text, change.rules) == ("take back or change rule no-volt and rule recall (burns)", ("no-volt", "recall"))
+    assert (change.text, change.rules) == ("take back or change rule no-volt, rule recall (burns)", ("no-volt", "recall"))
     assert found.to_dict()["changes"][0]["rules"] == ["no-volt", "recall"]
     assert "kettle" not in shop.engine.recommend(request).ids
     for rule_id in change.rules:

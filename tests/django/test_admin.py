@@ -107,7 +107,7 @@ def test_conflicts_are_shown(merchant, products):
     put_rule(Rule(id="first", action="pin", slot=1, items=(item(products[0]),)))
     page = text(merchant.post(ADD, fields(rule_id="second", action="pin", slot="1", items=item(products[1])), follow=True))
     assert page.count("Two pins on one place") == 2  # the message, and the list of conflicts
-    assert "both pin to slot 1" in text(merchant.get(reverse("admin:django_reco_rule_change", args=["first"])))
+    assert "both pin to place 1" in text(merchant.get(reverse("admin:django_reco_rule_change", args=["first"])))
     put_rule(Rule(id="nobody", action="hide", items=("plain.product:0",)))
     assert "Acts on no product" in text(merchant.get(LIST))
 

@@ -11,8 +11,10 @@ from django_reco import registry
 from django_reco.hydrate import _spoken, hydrate
 from django_reco.languages import own_language
 from django_reco.outage import KeptObjects
+from django_reco.rules import put_rule
 from django_reco.scopes import Scope, scope_of
 from django_reco.values import priced
+from reco_sdk.ranking.rules import Rule
 from tests.django.conftest import BROWSER
 from tests.django.shapes import DRESSES, MUGS, Channels, MultiSite, in_german
 from tests.django.shops.boutique.models import Category, Product
@@ -129,6 +131,52 @@ def test_a_site_may_be_asked_for(shop):
     assert len(reco.recommend(None, "new_arrivals", n=20)) == 11
 
 
+def test_filters_rules_and_rows_read_the_price_of_the_site(client, shop):
+    us = Site.objects.get(domain__startswith="us")
+    asked = {"strategy": "new_arrivals", "n": 20}
+
+    def prices(site, **filters):
+        slate = reco.recommend(shop.request(), **asked, site=site, **filters)
+        return sorted(float(registry.adapter_for(obj).card(obj, slate.site).price) for obj in slate)
+
+    every = prices(us.pk)
+    assert min(every) >= 110.0
+    assert prices(us.pk, price_max=112) == [price for price in every if price <= 112]
+    assert prices(us.pk, where="price between 111 and 113") == [price for price in every if 111 <= price <= 113]
+    assert prices(us.pk, price_max=50) == []
+    assert len(reco.recommend(shop.request(), **asked, price_max=50)) == 10, "the request's own site asks euros"
+    put_rule(Rule(id="dear", action="hide", where="price > 112", sites=(str(us.pk),)))
+    assert prices(us.pk) == [price for price in every if price <= 112]
+    assert len(reco.recommend(shop.request(), **asked)) == 10
+
+
+def test_a_sale_on_one_site_is_none_on_another(shop, settings):
+    us = Site.objects.get(domain__startswith="us")
+    sale = {"prices": "tests.django.test_languages.on_sale_in_the_us"}
+    settings.RECO = {**shop.settings, "ITEMS": {**shop.settings["ITEMS"], **sale}, "MODE": "inline"}
+    first = reco.recommend(shop.request(), "on_sale", n=20, site=us.pk, strict=True)
+    assert [obj.reco.reason for obj in first] == ["25 % off"] * 11
+    card = registry.adapter_for(first[0]).card(first[0], first.site)
+    assert (float(card.price), card.currency) == (75.0, "USD")
+    assert not reco.recommend(shop.request(), "on_sale", n=20, strict=True)
+
+
+def on_sale_in_the_us(product):
+    return {
+        offer.site: {"price": 100, "sale_price": 75, "currency": "USD"} if offer.currency == "USD" else (offer.price, "EUR")
+        for offer in product.offers.all()
+    }
+
+
+def test_sites_may_differ_in_prices_alone(shop, settings):
+    us = Site.objects.get(domain__startswith="us")
+    items = {key: value for key, value in shop.settings["ITEMS"].items() if key != "sites"}
+    settings.RECO = {**shop.settings, "ITEMS": items, "MODE": "inline"}
+    everything = reco.recommend(shop.request(), "new_arrivals", n=50, site=us.pk)
+    assert len(everything) > len(reco.recommend(shop.request(), "new_arrivals", n=50, site=us.pk, price_min=115)) > 0
+    assert len(reco.recommend(shop.request(), "new_arrivals", n=50)) == len(everything), "every site shows everything"
+
+
 def test_a_host_of_no_site_sells_nothing(shop):
     shop.host = "elsewhere.example.com"
     assert not reco.recommend(shop.request(), "new_arrivals", n=20)
@@ -139,7 +187,7 @@ def test_a_region_reads_its_language(shop):
         assert scope_of(shop.request()).attributes["languages"] == ("de-at", "de", "*")
     assert Scope().narrowed({"price_min": 1.0}) == {"price_min": 1.0}
     narrowed = Scope("1").narrowed({"attribute": {"colour": "red"}})
-    assert narrowed == {"attributes": (("colour", "red"), ("sites", ("1", "*")))}
+    assert narrowed == {"site": "1", "attributes": (("colour", "red"), ("sites", ("1", "*")))}
 
 
 def test_models_without_bounds_are_everywhere(shop, settings):

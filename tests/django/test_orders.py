@@ -1,10 +1,12 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
+import django_reco as reco
 from django_reco.conf import OrdersSpec
 from django_reco.orders import Orders, orders
 from tests.django.shops.keys.models import Bought, Cover, Phone
@@ -61,6 +63,41 @@ def test_lines_are_purchases(products, django_assert_num_queries):
     assert first.at == made.created_at
     assert third.visitor_id == f"order:plain.order:{guest.pk}"
     assert Orders(PLAIN).read(state, log)[0].read == 0
+
+
+def test_what_was_given_back_takes_its_purchase_back(products):
+    spec = replace(PLAIN, refunded={"quantity": 7})
+    log, user = Log(), User.objects.create(username="u")
+    order(products[:2], user=user)
+    Orders(spec).read(None, log)
+    assert len(log.by_id) == 2
+    _, back = Orders(spec, refunded=True).read(None, log)
+    assert (len(log.by_id), back) == (2, None)
+
+    given = OrderLine.objects.first()
+    OrderLine.objects.filter(pk=given.pk).update(quantity=7)
+    report, back = Orders(spec, refunded=True).read(back, log)
+    assert (report.read, report.new) == (1, 1)
+    refund = log.by_id[f"refund:order:plain.orderline:{given.pk}"]
+    assert (refund.kind, refund.item_id, refund.user_id) == ("refund", f"plain.product:{given.product_id}", str(user.pk))
+    assert refund.at == log.by_id[f"order:plain.orderline:{given.pk}"].at
+
+    # One that was never read as bought, and an older one that is given back later, behind the cursor.
+    order(products[2:3], quantity=7, days=2)
+    report, back = Orders(spec, refunded=True).read(back, log)
+    assert report.new == 1
+    assert [one.kind for one in log.by_id.values()].count("purchase") == 3
+    assert Orders(spec, refunded=True).read(back, log)[0].new == 0
+
+
+def test_a_refund_of_the_shop_is_no_bestseller(products, settings):
+    lines = {"model": "plain.OrderLine", "item": "product", "group": "order", "at": "order.created_at"}
+    orders = {**lines, "where": {"order__paid": True}, "refunded": {"quantity": 7}}
+    settings.RECO = {"ITEMS": "plain.Product", "ORDERS": orders, "MODE": "inline"}
+    for _ in range(3):
+        order(products[:1], quantity=7)
+    order(products[1:2])
+    assert reco.recommend(None, "bestsellers", n=8, strict=True).objects == (products[1],)
 
 
 def test_new_lines_only(products):

@@ -1,6 +1,9 @@
 """Every marked string is translated, with the placeholders of the original, and compiled as it stands."""
 
 import ast
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,10 @@ from django.utils import translation
 import django_reco as reco
 from django_reco import wording
 from django_reco.rendering import _HEADINGS, heading
+from reco_sdk.explaining.words import reason_text
+from reco_sdk.messages import said
 from reco_sdk.ranking.slate import RecommendedItem
+from reco_sdk.sources.context import Reason
 from scripts.translations import LANGUAGES, PLACEHOLDER, Messages, catalogues, marked
 
 SOURCES = Path(__file__).resolve().parents[2] / "reco_sdk" / "sources"
@@ -63,6 +69,44 @@ def test_every_reason_that_a_source_gives_is_known():
                 for text in _texts(node.args[0]):
                     counted = any(pattern.fullmatch(text.replace("\0", "7")) for pattern, _ in wording._COUNTING)
                     assert counted or text in known or text.startswith("\0") or text == "You bought this\0", (path.name, text)
+
+
+@pytest.mark.parametrize("message", [*wording._NAMING, *(message for _, message in wording._COUNTING), *wording._PLAIN])
+def test_a_reason_is_found_again_as_its_message(message):
+    parts = {"title": "50 % off Mug", "number": 12}
+    said = reason_text(Reason(message % parts if "%" in message else message, title=parts["title"]))
+    assert said.message == message
+    assert said == said.message % said.parts if said.parts else said
+
+
+def test_what_is_said_to_staff_is_put_together_in_their_language():
+    orders = said("bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 1, title="Mug", n=1)
+    more = said("bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 31, title="Mug", n=31)
+    assert (orders, more) == ("bought together with Mug in 1 order", "bought together with Mug in 31 orders")
+    known = {
+        "de": ("in 1 Bestellung zusammen mit „Mug“ gekauft", "in 31 Bestellungen zusammen mit „Mug“ gekauft"),
+        "fr": ("acheté avec « Mug » dans 1 commande", "acheté avec « Mug » dans 31 commandes"),
+        "zh-hans": ("在 1 个订单中与“Mug”一起购买", "在 31 个订单中与“Mug”一起购买"),
+        "en": (orders, more),
+    }
+    for language, texts in known.items():
+        with translation.override(language):
+            assert (wording.spoken(orders), wording.spoken(more)) == texts
+    rule = said("rule %(id)s (%(note)s)", id="sale", note="50 % off")
+    ranked = said("it is number %(rank)s with %(score)s; the last one shown has %(last)s", rank=3, score=0.5, last=0.25)
+    with translation.override("de"):
+        assert wording.spoken(said("hidden here by %(rules)s", rules=[rule, rule])) == (
+            "hier ausgeblendet durch Regel sale (50 % off), Regel sale (50 % off)"
+        )
+        assert wording.spoken(ranked) == "es ist Nummer 3 mit 0,500; der letzte gezeigte Artikel hat 0,250"
+        day = said("it expired on %(day)s", day=datetime(2026, 3, 1, 12, tzinfo=UTC))
+        assert wording.spoken(day) == "es ist abgelaufen am 01.03.2026 12:00"
+        change = said("%(name)s %(new)s instead of %(old)s", name="price_max", new=Decimal("12.50"), old=Decimal(9))
+        assert wording.spoken(change) == "price_max 12,50 statt 9"
+        reason = said("%(reason)s (%(n)s visitor lately)", "%(reason)s (%(n)s visitors lately)", 7, reason=said("Bestseller"), n=7)
+        assert wording.spoken(reason) == "Bestseller (zuletzt 7 Personen)"
+        assert wording.spoken("as it is") == "as it is"
+    assert pickle.loads(pickle.dumps(rule)).parts == rule.parts  # noqa: S301 -- our own
 
 
 def _texts(node):
