@@ -167,7 +167,8 @@ def _ours(name: str, data: Any, split: Any, kept: Path, digest: str) -> Iterator
     from reco_sdk.evaluation.replay import replay
 
     state = f"{state_of_code()} {digest}"
-    for contender in sorted(contenders(data, ordered=split.ordered), key=lambda one: one.name != "fusion"):
+    ours = [contender for contender in contenders(data, ordered=split.ordered) if not contender.on_request]
+    for contender in sorted(ours, key=lambda one: one.name != "fusion"):
         path = kept / f"ours_{contender.name}.npz"
         if path.exists():
             with np.load(path) as rows:

@@ -68,7 +68,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--cases", type=int, metavar="N", help=f"ask so many, by lot; default: all, of the shop {SHOP_CASES:,} a placement"
     )
-    command.add_argument("--sources", metavar="NAME,...", help="only these; default: all")
+    command.add_argument("--sources", metavar="NAME,...", help="only these; default: all but `additive`")
     command.add_argument(
         "--vectors", metavar="FILE", type=Path, help="keep text vectors here; default: ~/.cache/reco/vectors.sqlite3"
     )
@@ -215,7 +215,7 @@ def _evaluate(data: Dataset, arguments: Namespace, progress: Callable[[str, int,
     return evaluate(
         data,
         split,
-        [contender for contender in known if names is None or contender.name in names],
+        [contender for contender in known if (not contender.on_request if names is None else contender.name in names)],
         seed=arguments.seed,
         budget_minutes=arguments.budget_minutes,
         most_cases=arguments.cases if arguments.cases is not None or arguments.folder is not None else SHOP_CASES,

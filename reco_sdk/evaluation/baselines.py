@@ -80,9 +80,8 @@ class Popularity:
 class Content:
     """The items whose text is nearest to what was done lately, each step back counting a little less."""
 
-    name: ClassVar[str] = "content"
-
-    def __init__(self, vectors: Vectors) -> None:
+    def __init__(self, vectors: Vectors, name: str = "content") -> None:
+        self.name = name
         self._vectors = np.ascontiguousarray(vectors, np.float32)
         self._index = ExactIndex(self._vectors)
         self._known = np.any(self._vectors != 0.0, axis=1)
@@ -145,7 +144,7 @@ def fit_recent_popularity(log: Log, items: Items) -> Popularity:
     return Popularity(np.bincount(log.items, weights, minlength=items.count).astype(np.float64), "recent_popularity")
 
 
-def fit_content(log: Log, items: Items) -> Content:
+def fit_content(log: Log, items: Items, name: str = "content") -> Content:
     """Take the items' vectors.
 
     Raises
@@ -156,7 +155,7 @@ def fit_content(log: Log, items: Items) -> Content:
     del log
     if items.vectors is None:
         raise ValueError("items have no vectors: content cannot be told")
-    return Content(items.vectors)
+    return Content(items.vectors, name)
 
 
 def fit_mean_ratings(log: Log, items: Items) -> MeanRatings:

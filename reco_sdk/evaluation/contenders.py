@@ -44,10 +44,13 @@ class Contender:
         In tables.
     fit
         Log, items and the seconds that are left → a model with ``scores``, or with ``predict`` for ratings, or both.
+    on_request
+        Whether it is left out unless it is named, because it takes much of the time.
     """
 
     name: str
     fit: Callable[[Log, Items, float], Any]
+    on_request: bool = False
 
 
 def _plain(name: str, fit: Callable[[Log, Items], Any]) -> Contender:
@@ -62,7 +65,12 @@ def contenders(data: Dataset, *, ordered: bool = True) -> tuple[Contender, ...]:
     ordered
         Whether what is asked comes after what is shown; the fusion learns on questions of the same form.
     """
-    return (*learned_sources(data), *simple_sources(data), fusion(data, ordered=ordered))
+    return (
+        *learned_sources(data),
+        *simple_sources(data),
+        fusion(data, ordered=ordered),
+        fusion(data, ordered=ordered, additive=True),
+    )
 
 
 def _learned_fits(data: Dataset) -> list[tuple[str, Callable[[Log, Items], Proposer]]]:
@@ -85,20 +93,22 @@ def learned_sources(data: Dataset) -> tuple[Contender, ...]:
     return tuple(_plain(name, fit) for name, fit in _learned_fits(data))
 
 
-def fusion(data: Dataset, *, ordered: bool = True) -> Contender:
-    """Return the fusion of all learned sources and of content."""
+def fusion(data: Dataset, *, ordered: bool = True, additive: bool = False) -> Contender:
+    """Return the fusion of all learned sources and of content; ``additive`` as of :func:`fit_fusion`, on request."""
     fits = [fit for _, fit in _learned_fits(data)]
     if len(data.items) <= _MOST_NEIGHBOUR_ROWS:
         fits.append(fit_co_then_co)
         if data.items.vectors is not None:
             fits += _of_texts()
 
-    def fit(log: Log, items: Items, seconds: float) -> Any:
-        model = fit_fusion(log, items, seconds, fits, ordered=ordered)
-        # Where content is all that the evidence speaks for, it is asked itself: the candidates of the fusion are only a part.
-        return baselines.fit_content(log, items) if model.choice.startswith("content, ") else model
+    name = "additive" if additive else "fusion"
 
-    return Contender("fusion", fit)
+    def fit(log: Log, items: Items, seconds: float) -> Any:
+        model = fit_fusion(log, items, seconds, fits, ordered=ordered, additive=additive)
+        # Where content is all that the evidence speaks for, it is asked itself: the candidates of the fusion are only a part.
+        return baselines.fit_content(log, items, name) if model.choice.startswith("content, ") else model
+
+    return Contender(name, fit, on_request=additive)
 
 
 def _of_texts() -> list[Callable[[Log, Items], Proposer]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,16 @@ class Pool:
         columns = [column for source in sources for column in source.columns]
         self.leads = [columns.index(source.columns[0]) for source in sources]
         self.names = (*columns, *(f"{source.name}_share" for source in sources), *known.names)
+
+    def apart(self) -> list[list[int]]:
+        """Return the columns of each source, and each of the others, with how long the history is beside all of them."""
+        length = self.names.index("history_length")
+        start, shares = 0, sum(len(source.columns) for source in self.sources)
+        groups = []
+        for number, source in enumerate(self.sources):
+            groups.append([*range(start, start + len(source.columns)), shares + number, length])
+            start += len(source.columns)
+        return [*groups, *([column, length] for column in range(shares + len(self.sources), len(self.names)) if column != length)]
 
     def history(self, items: Rows, times: Floats) -> History:
         """Read as much of a history as any source looks at."""
@@ -180,11 +190,12 @@ class Fused:
         What ranks them.
     choice
         How the ranker came to be, in words.
+    name
+        In tables.
     """
 
-    name: ClassVar[str] = "fusion"
-
-    def __init__(self, pool: Pool, ranker: Ranker, choice: str) -> None:
+    def __init__(self, pool: Pool, ranker: Ranker, choice: str, name: str = "fusion") -> None:
+        self.name = name
         self.pool = pool
         self.ranker = ranker
         self.choice = choice

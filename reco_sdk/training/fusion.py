@@ -90,7 +90,14 @@ def _ways(part: Slice) -> Iterator[tuple[Question, bool]]:
 
 
 def fit_fusion(
-    log: Log, items: Items, seconds: float, fits: Sequence[FitSource], *, ordered: bool = True, limit: int = LIMIT
+    log: Log,
+    items: Items,
+    seconds: float,
+    fits: Sequence[FitSource],
+    *,
+    ordered: bool = True,
+    limit: int = LIMIT,
+    additive: bool = False,
 ) -> Fused:
     """Fit sources and what ranks their candidates.
 
@@ -103,6 +110,9 @@ def fit_fusion(
         The sources.
     ordered
         As of :func:`~reco_sdk.training.fusion_slice.recent_slice`.
+    additive
+        Whether no tree may read more than one source, so that a score is the sum of what each says, as where a shop is
+        served (:mod:`reco_sdk.ranking.learned`).
     """
     started = time.perf_counter()
     if seconds == float("inf"):
@@ -130,8 +140,8 @@ def fit_fusion(
         if len(groups) < MANY_QUESTIONS:
             bases.append((ranker, f"trees over {choice}"))
         for base, name in bases:
-            trees = fit_trees(groups, held, 0.4 * left / len(bases), base)
+            trees = fit_trees(groups, held, 0.4 * left / len(bases), base, pool.apart() if additive else None)
             gain = (of_trees := groups.first(held).qualities(trees)) - of_best
             if float(gain.mean()) > SURE * float(gain.std()) / max(len(gain), 1) ** 0.5:
                 ranker, choice, of_best = trees, name, of_trees
-    return Fused(make_pool(log, items, fits, limit), ranker, f"{choice}, by {learnt}")
+    return Fused(make_pool(log, items, fits, limit), ranker, f"{choice}, by {learnt}", "additive" if additive else "fusion")

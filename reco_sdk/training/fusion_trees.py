@@ -126,16 +126,18 @@ class Trees:
     """
 
     def __init__(self, booster: Any, base: Ranker | None = None) -> None:
-        self._booster = booster
+        self.booster = booster
         self._base = base
 
     def predict(self, features: npt.NDArray[np.float32]) -> Floats:
         """Return the sum of the trees, and of what they correct."""
-        total = np.asarray(self._booster.predict(features, num_threads=1), np.float64)
+        total = np.asarray(self.booster.predict(features, num_threads=1), np.float64)
         return total if self._base is None else total + BASE_SCALE * self._base.predict(features)
 
 
-def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = None) -> Trees:
+def fit_trees(
+    groups: Groups, held: int, seconds: float, base: Ranker | None = None, apart: list[list[int]] | None = None
+) -> Trees:
     """Fit on all questions but the first ``held``, which say when to stop.
 
     Parameters
@@ -148,6 +150,8 @@ def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = N
         No tree is begun later.
     base
         Fit what is to be added to this, rather than begin from nothing: little evidence suffices for a correction.
+    apart
+        Groups of columns: no tree reads more than one of them along one way.
 
     Raises
     ------
@@ -159,6 +163,7 @@ def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = N
     except ImportError as error:
         raise MissingExtra("lightgbm", "train") from error
     until = time.perf_counter() + seconds
+    settings = SETTINGS if apart is None else {**SETTINGS, "interaction_constraints": apart}
 
     def data(part: slice, reference: Any = None) -> Any:
         labels, features = groups.labels[part], np.concatenate(groups.features[part])
@@ -169,7 +174,7 @@ def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = N
             init_score=None if base is None else BASE_SCALE * base.predict(features),
             reference=reference,
             feature_name=list(groups.names),
-            params=SETTINGS,
+            params=settings,
         )
 
     def on_time(env: Any) -> None:
@@ -178,7 +183,7 @@ def fit_trees(groups: Groups, held: int, seconds: float, base: Ranker | None = N
 
     learnt = data(slice(held, None))
     booster = lightgbm.train(
-        SETTINGS,
+        settings,
         learnt,
         ROUNDS,
         valid_sets=[data(slice(0, held), learnt)],

@@ -14,7 +14,7 @@ from reco_sdk.training import fusion as fusion_module
 from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
 from reco_sdk.training.fusion import fit_fusion, make_pool
 from reco_sdk.training.fusion_slice import recent_slice
-from reco_sdk.training.fusion_trees import Trees
+from reco_sdk.training.fusion_trees import Trees, fit_trees
 from reco_sdk.training.linear import fit_linear
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.session_knn import fit_session_knn
@@ -168,3 +168,31 @@ def test_popularity_answers_where_it_is_all_there_is():
     items = np.where(generator.random(300) < 0.8, generator.integers(0, 3, 300), generator.integers(3, 40, 300))
     model = fit_fusion(log_of(np.arange(300) // 3, items, np.arange(300)), Items(40), 60.0, FITS)
     assert set(answer(model)[:3]) == {0, 1, 2}
+
+
+def test_additive_trees_read_one_source_each(monkeypatch):
+    monkeypatch.setattr(fusion_module, "LEAST_QUESTIONS", 100)
+    vectors = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
+    log = chains(300)
+    pool = make_pool(log, Items(40, vectors=vectors), (*FITS, fit_linear))
+    length = pool.names.index("history_length")
+    parts = pool.apart()
+    assert sorted(column for part in parts for column in part if column != length) == [
+        column for column in range(len(pool.names)) if column != length
+    ]
+    assert all(length in part for part in parts)
+    groups = fusion_module._ask(pool, log, recent_slice(log), float("inf"))
+    trees = fit_trees(groups, len(groups) // 4, 60.0, None, parts).booster.dump_model()["tree_info"]
+    assert all(any(way <= set(part) for part in parts) for tree in trees for way in ways(tree["tree_structure"]))
+    model = fit_fusion(chains(900), Items(40), 60.0, FITS, additive=True)
+    assert model.name == "additive"
+    assert [answer(model, item)[0] for item in range(40)] == [(item + 1) % 40 for item in range(40)]
+
+
+def ways(node, read=frozenset()):
+    """Columns that each leaf's way from the root reads."""
+    if "leaf_value" in node:
+        yield set(read)
+        return
+    for side in ("left_child", "right_child"):
+        yield from ways(node[side], read | {int(node["split_feature"])})
