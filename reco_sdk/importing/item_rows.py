@@ -55,6 +55,7 @@ _SIMPLE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "group_id": values.identifier,
     "brand": values.text,
     "currency": values.text,
+    "prices": values.mapping_of_prices,
     "availability": values.availability,
     "quantity": values.count,
     "image_url": values.text,

@@ -22,6 +22,7 @@ __all__ = [
     "identifier",
     "is_empty",
     "labels",
+    "mapping_of_prices",
     "mapping_of_texts",
     "money",
     "number",
@@ -248,16 +249,32 @@ def _split_paths(value: str, separator: str) -> list[str]:
 
 def mapping_of_texts(value: object) -> dict[str, str | tuple[str, ...]]:
     """Return attributes from a mapping, a JSON object, or the key-value pairs of a Parquet map."""
+    found = _mapping(value, '{"colour": "red"}', "texts")
+    return {str(name): _facet(entry) for name, entry in found.items() if not is_empty(entry)}
+
+
+def mapping_of_prices(value: object) -> dict[str, float | tuple[float, ...]]:
+    """Return what sites ask from a mapping, as :func:`mapping_of_texts`: a price, or a list of price and sale price."""
+    out: dict[str, float | tuple[float, ...]] = {}
+    for site, entry in _mapping(value, '{"uk": 17.5}', "prices").items():
+        if isinstance(entry, list | tuple):
+            out[str(site)] = tuple(money(amount)[0] for amount in entry if not is_empty(amount))
+        elif not is_empty(entry):
+            out[str(site)] = money(entry)[0]
+    return out
+
+
+def _mapping(value: object, example: str, of: str) -> Mapping[Any, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError as error:
-            raise BadValue('is not a JSON object; write for example {"colour": "red"}') from error
+            raise BadValue(f"is not a JSON object; write for example {example}") from error
     if isinstance(value, list) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
         value = dict(value)
     if not isinstance(value, Mapping):
-        raise BadValue(f"is {type(value).__name__}; give a mapping of names to texts")
-    return {str(name): _facet(entry) for name, entry in value.items() if not is_empty(entry)}
+        raise BadValue(f"is {type(value).__name__}; give a mapping of names to {of}")
+    return value
 
 
 def _facet(value: object) -> str | tuple[str, ...]:

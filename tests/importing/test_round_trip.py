@@ -22,6 +22,7 @@ NAMES = [
     "brand",
     "price",
     "currency",
+    "prices",
     "availability",
     "quantity",
     "attributes",
@@ -30,6 +31,7 @@ NAMES = [
 ]
 WORDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=20).filter(lambda text: text.strip())
 LINES = st.text(st.characters(exclude_categories=("Cc", "Cs"), include_characters="\n\t\r"), max_size=60)
+AMOUNTS = st.floats(0, 1e9)
 IDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12).map(str.strip).filter(bool)
 
 
@@ -43,6 +45,7 @@ def items(draw):
         brand=draw(st.none() | WORDS),
         price=draw(st.none() | st.floats(0, 1e9)),
         currency=draw(st.sampled_from([None, "EUR", "JPY"])),
+        prices=draw(st.dictionaries(st.sampled_from(["uk", "se"]), AMOUNTS | st.tuples(AMOUNTS, AMOUNTS), max_size=2)),
         availability=draw(st.sampled_from(["in_stock", "out_of_stock", "preorder"])),
         quantity=draw(st.none() | st.integers(0, 10**6)),
         attributes=draw(st.dictionaries(WORDS, WORDS, max_size=2)),
@@ -95,7 +98,11 @@ def test_delimited(tmp_path, catalogue, delimiter):
 def test_parquet(tmp_path, catalogue):
     path = tmp_path / "items.parquet"
     rows = [
-        {**dict.fromkeys(NAMES), **item.to_dict(), "attributes": json.dumps(dict(item.attributes)) if item.attributes else None}
+        {
+            **dict.fromkeys(NAMES),
+            **item.to_dict(),
+            **{name: json.dumps(dict(found)) if (found := getattr(item, name)) else None for name in ("attributes", "prices")},
+        }
         for item in catalogue
     ]
     pq.write_table(pa.Table.from_pylist(rows), path)

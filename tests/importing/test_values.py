@@ -142,6 +142,13 @@ def test_counts_and_ids():
             values.identifier(wrong)
 
 
+def test_mapping_of_prices():
+    assert values.mapping_of_prices('{"uk": "17.50 GBP", "se": [200, 150], "none": null}') == {"uk": 17.5, "se": (200.0, 150.0)}
+    for wrong in ("17", "[1]", 5, {"uk": "dear"}):
+        with pytest.raises(BadValue):
+            values.mapping_of_prices(wrong)
+
+
 def test_mapping_of_texts():
     assert values.mapping_of_texts('{"colour": "red", "size": ["S", 7], "none": null}') == {"colour": "red", "size": ("S", "7")}
     assert values.mapping_of_texts([("a", "b")]) == {"a": "b"}
