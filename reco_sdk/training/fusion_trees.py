@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from reco_sdk.errors import MissingExtra
 from reco_sdk.sources.fused import Ranker
+from reco_sdk.training.booster_calls import caller
 from reco_sdk.types import Floats
 
 __all__ = ["Groups", "Trees", "fit_trees"]
@@ -127,11 +128,12 @@ class Trees:
 
     def __init__(self, booster: Any, base: Ranker | None = None) -> None:
         self.booster = booster
+        self._scores = caller(booster)
         self._base = base
 
     def predict(self, features: npt.NDArray[np.float32]) -> Floats:
         """Return the sum of the trees, and of what they correct."""
-        total = np.asarray(self.booster.predict(features, num_threads=1), np.float64)
+        total = self._scores(features)
         return total if self._base is None else total + BASE_SCALE * self._base.predict(features)
 
 
