@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from django_reco.admin.dashboard import facts
 from django_reco.admin.forms import full_id
-from django_reco.admin.rows import missing, page, search, touching
+from django_reco.admin.rows import missing, page, pictures, search, touching
 from django_reco.recommender import process
 from reco_sdk.errors import RecoError
 from reco_sdk.placements import DEFAULTS
@@ -55,7 +55,9 @@ class ItemAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         context: dict[str, Any] = {"title": _("Products"), "query": words}
         backend = self._backend(request, context)
         if backend is not None:
-            context["found"] = search(backend.facade.core.engine.state.view, full_id(words) if words.isdigit() else words)
+            found = search(backend.facade.core.engine.state.view, full_id(words) if words.isdigit() else words)
+            images = pictures([item_id for item_id, _ in found])
+            context["found"] = [(item_id, title, images.get(item_id)) for item_id, title in found]
         return self._answer(request, "storeditem/products.html", {**context, **(extra_context or {})})
 
     def change_view(

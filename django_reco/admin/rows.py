@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django_reco.asked import build_request
 from django_reco.context import Visitor
 from django_reco.hydrate import hydrate
-from django_reco.registry import adapter_for
+from django_reco.registry import adapter_for, adapters
 from django_reco.rendering import heading
 from django_reco.rules import read_rules
 from django_reco.scopes import scope_of
@@ -19,6 +19,8 @@ from reco_sdk.items.catalogue import Columns
 from reco_sdk.placements import DEFAULTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django_reco.asked import Question
     from reco_sdk.engine import Engine
     from reco_sdk.explaining import Explanation, ItemExplanation, WhyNot
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from reco_sdk.ranking.rules import Rule
     from reco_sdk.snapshot.view import View
 
-__all__ = ["Row", "Shown", "missing", "page", "preview", "search", "touching"]
+__all__ = ["Row", "Shown", "missing", "page", "pictures", "preview", "search", "touching"]
 
 FROM_ITEM: Final = ("item", "cart", "checkout", "order_confirmation")
 """Placements whose rows start from a product."""
@@ -90,9 +92,9 @@ def preview(engine: Engine, rule: Rule, item_id: str, placement: str) -> dict[st
         When it cannot be asked so.
     """
     asked = _question(engine, placement if placement in DEFAULTS else "item", item_id)
+    asked = replace(asked, segments=rule.segments)  # as those see the row that it is meant for
     try:
         rules = [other for other in read_rules() if other.enabled]
-    asked = replace(asked, segments=rule.segments)  # as those see the row that it is meant for
     except InvalidRule:
         rules = None  # those that the engine could read
     before, after = (_row(one, asked) for one in (engine, with_rule(engine, rule, rules)))
@@ -152,6 +154,19 @@ def search(view: View, words: str) -> list[tuple[str, str]]:
     return found
 
 
+def pictures(item_ids: Sequence[str]) -> dict[str, str]:
+    """Return the addresses of products' pictures, where the shop has any and may show the product; one query."""
+    if not any(adapter.path("image") for adapter in adapters().values()):
+        return {}
+    out = {}
+    for item_id, obj in hydrate(item_ids, None).items():
+        adapter = adapter_for(obj)
+        image = None if adapter is None else adapter.card(obj).image
+        if image:
+            out[item_id] = image
+    return out
+
+
 def _question(engine: Engine, placement: str, item_id: str) -> Question:
     seeds = [item_id] if item_id and placement in FROM_ITEM else []
     filters: dict[str, Any] = {}
@@ -180,10 +195,6 @@ def _ask(engine: Engine, asked: Question) -> Ask:
 
 def _row(engine: Engine, asked: Question) -> Row:
     told = explained(engine, _ask(engine, asked))
-    objects = hydrate([item.id for item in told.items], None)
-    images = {}
-    for item_id, obj in objects.items():
-        adapter = adapter_for(obj)
-        images[item_id] = None if adapter is None else adapter.card(obj).image
+    images = pictures([item.id for item in told.items])
     items = tuple(Shown(item, images.get(item.id)) for item in told.items)
     return Row(asked.placement, heading(told.slate.strategy) or told.slate.strategy, told, items)

@@ -217,15 +217,17 @@ def _unranked(engine: Engine, context: Context, row: int, request: Request, trac
         text = said("no source proposed it; %(sources)s", sources=near) if near else far
         return Found("no_source", text, more_places or _alone(engine, row, request), more)
     if rank - 1 > max((fused.index(other) for other in shown if other in fused), default=-1):
-        scores = {"score": more.get("score", 0.0), "last": more.get("last_score", 0.0)}
-        text = said("it is number %(rank)s with %(score)s; the last one shown has %(last)s", rank=rank, **scores)
+        score, last = more.get("score", 0.0), more.get("last_score", 0.0)
+        text = said("it is number %(rank)s with %(score)s; the last one shown has %(last)s", rank=rank, score=score, last=last)
         return Found("cut", text, more_places or _alone(engine, row, request), more)
     share = (request.diversity or (trace.strategy or STRATEGIES[request.strategy]).diversity).category_share
     code = int(view.main_category[row])
     alike = sum(int(view.main_category[other]) == code for other in shown)
     if share < 1.0 and code >= 0 and alike >= math.ceil(share * request.n):
-        parts = {"rank": rank, "category": view.category_name(row), "percent": round(100 * share)}
-        text = said("number %(rank)s, but %(category)s has its share of the row: %(percent)s %%", **parts)
+        text = said(
+            "number %(rank)s, but %(category)s has its share of the row: %(percent)s %%",
+            rank=rank, category=view.category_name(row), percent=round(100 * share),
+        )  # fmt: skip
         return Found("category_share", text, more_places, more)
     text = said("number %(rank)s, but others were preferred so that the row is varied", rank=rank)
     return Found("rerank", text, more_places, more)

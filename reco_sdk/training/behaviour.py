@@ -125,7 +125,8 @@ class _Groups:
     def first(self, limit: int, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return which interactions are among the first ``limit`` of their group that are kept."""
         before = np.append(0, np.cumsum(kept))
-        return kept & (before[:-1] - before[self.starts[self.group]] < limit)
+        inside: npt.NDArray[np.bool_] = before[:-1] - before[self.starts[self.group]] < limit
+        return kept & inside
 
     def ends(self) -> Floats:
         """Return the time of each group's last interaction."""

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import translation
 
 import django_reco as reco
 from django_reco.recommender import process
@@ -42,8 +43,18 @@ def test_the_index_leads_to_rules_products_and_the_dashboard(merchant, products)
     found = text(merchant.get(PRODUCTS, {"q": "MUG coffee"}))
     assert why(products[6]) in found
     assert why(products[0]) not in found
-    assert merchant.get(PRODUCTS, {"q": str(products[3].pk)}).context["found"] == [(item(products[3]), products[3].title)]
+    assert merchant.get(PRODUCTS, {"q": str(products[3].pk)}).context["found"] == [(item(products[3]), products[3].title, None)]
     assert "No product is found." in text(merchant.get(PRODUCTS, {"q": "nothing like it"}))
+
+
+def test_why_and_why_not_are_said_in_the_language_of_the_page(merchant, products):
+    put_rule(Rule(id="recall", action="hide", items=(item(products[1]),), note="Rückruf"))
+    with translation.override("de"):
+        page = text(merchant.get(why(products[0]), {"missing": item(products[1]), "placement": "item"}))
+        assert "hier ausgeblendet durch Regel recall (Rückruf)" in page
+        assert "Regel recall (Rückruf) zurücknehmen oder ändern" in page
+        assert f"ähnlich wie „{products[0].title}“: " in page
+    assert "hidden here by" not in page
 
 
 def test_a_product_shows_its_rows_with_why_and_its_rules(merchant, products):

@@ -5,7 +5,6 @@ from django.contrib.auth.models import User
 from django.test import RequestFactory
 
 from django_reco import metrics
-from django_reco.caching import keep_apart  # noqa: F401 -- what the flag below is set by
 from django_reco.recommender import process
 from django_reco.rules import put_rule, read_rules
 from django_reco.slates import recommend
@@ -59,7 +58,7 @@ def test_a_rule_holds_for_those_it_is_meant_for(shop):
     assert ASKED == ["wholesale", "wholesale"], "once a request"
 
 
-def test_the_shop_is_asked_nothing_where_no_rule_speaks_of_it(shop, django_assert_num_queries):
+def test_the_shop_is_asked_nothing_where_no_rule_speaks_of_it(shop):
     hide(shop, segments=("wholesale",), placements=("cart",))
     request = asked()
     assert shown(shop, request)
