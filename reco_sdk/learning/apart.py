@@ -153,7 +153,8 @@ async def _how_it_ended(child: asyncio.subprocess.Process) -> str:
 def main(order: dict[str, Any]) -> None:
     """Train as the parent says, and tell it what becomes of it."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    give_way(BELOW_WORKERS)
+    if os.nice(0) > 0:  # a worker's child; somebody may wait for a command's
+        give_way(BELOW_WORKERS)
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as out:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is none of the parent's
         told: dict[str, Any]
