@@ -29,7 +29,6 @@ from checking.watch import Watch  # noqa: E402
 from visit import Visit  # noqa: E402
 
 CATEGORY: Final = "/c/kitchen-dining/"
-STEERED: Final = ("regency teacup", "cake stand")
 NOTHING_FOUND: Final = "/search/?q=zeppelin"
 NOT_FOUND: Final = "/nowhere/"
 LATER: Final = re.compile('data-reco-row="([^"]+)"')
@@ -173,11 +172,13 @@ def merchandising(visit: Visit, merchant: Visit) -> None:
     seed, product = visit.key(), visit.page.url
     visit.page.get_by_role("button", name="Add to cart").click()
     # Of the category whose page is watched; and what was looked at is to vanish from “recently viewed” too.
-    steered = []
-    for words in STEERED:
-        visit.open_first_result(words)
-        steered.append(visit.key())
-    hidden, gone = steered
+    visit.go(CATEGORY)
+    cards = visit.page.locator(".grid .card:not(.gone)")
+    keys = []
+    for address in cards.locator("a").evaluate_all("links => links.map(link => link.href)")[:2]:
+        visit.go(address)
+        keys.append(visit.key())
+    hidden, gone = keys
     later = LATER.findall(visit.page.request.get(visit.base + CATEGORY).text())
     if not later:
         visit.problems.append("category: no row that comes later")

@@ -9,7 +9,7 @@ import slates
 from checking.walk import Walk, say
 from slates import Slate
 
-RELOADS: Final = 3
+RELOADS: Final = 6
 
 
 @dataclass(slots=True)

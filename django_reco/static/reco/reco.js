@@ -16,18 +16,26 @@
       // Without a row the page is the page.
     }
   };
-  const places = window.htmx ? [] : document.querySelectorAll("[data-reco-row]");
   const begin = (place) => { last = last.then(() => fetchRow(place)); };
-  if (places.length && "IntersectionObserver" in window) {
+  let started = false;
+  const start = () => {
+    if (started) return;
+    started = true;
+    // Wherever htmx stands on the page, it is there by now, and fetches the rows itself.
+    const places = window.htmx ? [] : document.querySelectorAll("[data-reco-row]");
+    if (!("IntersectionObserver" in window)) {
+      places.forEach(begin);
+      return;
+    }
     const watch = new IntersectionObserver((entries) => entries.forEach((entry) => {
       if (!entry.isIntersecting) return;
       watch.unobserve(entry.target);
       begin(entry.target);
     }), { rootMargin: "400px" });
     places.forEach((place) => watch.observe(place));
-  } else {
-    places.forEach(begin);
-  }
+  };
+  if (document.readyState === "complete") start();
+  else ["DOMContentLoaded", "load"].forEach((moment) => window.addEventListener(moment, start)); // the first may be over
 
   if (!address || !navigator.sendBeacon) return;
   document.addEventListener("click", (event) => {
