@@ -8,6 +8,9 @@ import os
 import re
 from pathlib import Path
 
+from django.apps import apps
+from django.core import mail
+
 ROW = re.compile(r'<section class="reco-row".*?</section>|<link rel="stylesheet" href="/static/reco/reco.css">', re.DOTALL)
 EVER_NEW = re.compile(
     r'name="csrfmiddlewaretoken" value="[^"]*"|<meta name="created"[^>]*>|csrfToken: "[^"]*"|\d+ \w+ \d{4}, [^<]*'
@@ -18,14 +21,36 @@ ADDRESS = {
 }  # fmt: skip
 
 
+# Rows are text too, and their length is part of the page's.
+LENGTH = "Content-Length"
+# What Django notes about the apps that there are.
+OF_APPS = {"contenttypes.contenttype", "auth.permission"}
+
+
+def plain(text):
+    """The lines of a text, without what is new each time and without rows."""
+    lines = EVER_NEW.sub("", ROW.sub("", text)).splitlines()
+    return [line.strip() for line in lines if line.strip()]
+
+
 def told(response):
-    """What a response says, without what is new each time and without rows."""
-    lines = EVER_NEW.sub("", ROW.sub("", response.text)).splitlines()
+    """What a response says."""
     return {
         "status": response.status_code,
-        "to": response.headers.get("Location", ""),
+        "headers": {name: value for name, value in response.headers.items() if name != LENGTH},
         "cookies": sorted(response.cookies),
-        "text": [line.strip() for line in lines if line.strip()],
+        "session": sorted(response.wsgi_request.session.keys()),
+        "text": plain(response.text),
+    }
+
+
+def left_behind():
+    """How many of everything the shop holds, and what it sent."""
+    models = [model for model in apps.get_models() if model._meta.managed and model._meta.app_label != "django_reco"]
+    counts = {model._meta.label_lower: model._default_manager.count() for model in models}
+    return {
+        "rows": {label: count for label, count in sorted(counts.items()) if label not in OF_APPS},
+        "mails": [[sent.subject, *sent.to, *plain(sent.body)] for sent in mail.outbox],
     }
 
 
@@ -71,5 +96,7 @@ def test_a_day_in_the_shop(shopper, book, shirt):
     statuses = {name: answer["status"] for name, answer in answers.items()}
     assert max(statuses.values()) < 400, statuses
     assert "larkhill" in " ".join(answers["thank you"]["text"]).lower()
+    answers["left behind"] = left_behind()
+    assert answers["left behind"]["mails"]
     if where := os.environ.get("BOOKSHOP_ANSWERS"):
         Path(where).write_text(json.dumps(answers, indent=1), encoding="utf-8")
