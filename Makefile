@@ -55,8 +55,8 @@ fuzz: dev  ## 100,000 texts through the parser of filter expressions (FUZZ=)
 invariants: dev  ## break each invariant of docs/architecture.md once, in a copy, and see a test fail
 	$(BIN)/python scripts/invariants.py
 
-chaos: dev  ## break a shop on two hosts over one PostgreSQL for three minutes, and check what is left (SECONDS=, SEED=)
-	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED)) --json bench-out/chaos.json
+chaos: dev  ## break a shop on two hosts over one PostgreSQL for three minutes, and check what is left (SECONDS=, SEED=, MODEL=)
+	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),180) $(if $(SEED),--seed $(SEED)) $(if $(MODEL),--model $(MODEL)) --json bench-out/chaos.json
 
 bench: dev  ## all benchmarks against their bars; figures in bench-out/
 	$(BIN)/python -m benchmarks.run all --json bench-out/all.json
