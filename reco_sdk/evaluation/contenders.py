@@ -16,6 +16,7 @@ from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
 from reco_sdk.training.factors import fit_factors
 from reco_sdk.training.fusion import fit_fusion
 from reco_sdk.training.item_cf import fit_item_cf
+from reco_sdk.training.lexical import fit_lexical, lexical_table
 from reco_sdk.training.linear import MAX_ITEMS, fit_linear
 from reco_sdk.training.model import Items, Log
 from reco_sdk.training.row_tables import neighbour_table
@@ -134,6 +135,8 @@ def simple_sources(data: Dataset) -> tuple[Contender, ...]:
         out.append(_plain("recent_popularity", baselines.fit_recent_popularity))
     if data.items.vectors is not None:
         out.append(_plain("content", baselines.fit_content))
+    if (texts := data.texts) is not None and len(texts) <= _MOST_NEIGHBOUR_ROWS:
+        out.append(_plain("lexical", lambda _log, _items: fit_lexical(lexical_table(texts))))
     if data.log.ratings is not None:
         out += _rating_models(data.log)
     return tuple(out)

@@ -24,7 +24,8 @@ def made(count: int) -> Dataset:
     vectors[0] = 0
     sessions = session_numbers(users, times)
     log, _ = make_log(users, items, times, sessions, kinds="view_item", n_users=5, n_items=N_ITEMS)
-    return Dataset("made", tuple(map(str, range(N_ITEMS))), Items(N_ITEMS, vectors=vectors), None, log, timed=True)
+    texts = tuple(f"{('red', 'blue')[item % 2]} thing {item // 3}" for item in range(N_ITEMS))
+    return Dataset("made", tuple(map(str, range(N_ITEMS))), Items(N_ITEMS, vectors=vectors), texts, log, timed=True)
 
 
 NAMES = [contender.name for contender in contenders(made(200))]
@@ -32,7 +33,7 @@ NAMES = [contender.name for contender in contenders(made(200))]
 
 def test_the_names_are_each_their_own():
     assert len(set(NAMES)) == len(NAMES)
-    assert {"popularity", "content", "random", "co_occurrence", "history", "session_knn"} <= set(NAMES)
+    assert {"popularity", "content", "random", "co_occurrence", "history", "session_knn", "lexical", "additive"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
