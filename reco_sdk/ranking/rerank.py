@@ -74,26 +74,29 @@ def rerank(view: View, fused: Fused, n: int, one_per_group: bool, diversity: Div
         return cut
     caps = _Caps(diversity, n)
     places: list[int] = []
-    over: list[int] = []
+    over: list[tuple[int, int]] = []
     taken: set[int] = set()
     for start in range(0, len(fused.rows), _LOOK_AHEAD):
         rows = fused.rows[start : start + _LOOK_AHEAD]
-        groups = view.group[rows].tolist() if one_per_group else [0] * len(rows)
+        groups = view.group[rows].tolist() if one_per_group else range(start, start + len(rows))
         codes = _by_row(caps.codes(view, rows), len(rows))
         for place, (group, own) in enumerate(zip(groups, codes, strict=True), start):
-            if one_per_group:
-                if group in taken:
-                    continue
-                taken.add(group)
-            if caps.are_full and not caps.allow(own):
-                over.append(place)
+            if group in taken:
                 continue
+            if caps.are_full and not caps.allow(own):
+                over.append((place, group))  # another variant of it may be within the caps
+                continue
+            taken.add(group)
             caps.take(own)
             places.append(place)
             if len(places) == n:
                 return Cut(places)
-    missing = over[: n - len(places)]
-    return Cut(sorted(places + missing), exceeded=bool(missing))
+    within = len(places)
+    for place, group in over:
+        if group not in taken and len(places) < n:
+            taken.add(group)
+            places.append(place)
+    return Cut(sorted(places), exceeded=len(places) > within)
 
 
 def _marginal(view: View, fused: Fused, n: int, one_per_group: bool, diversity: Diversity, pool: int) -> Cut:

@@ -105,7 +105,7 @@ class Weighing:
         return Fused.of(rows, given, (*fused.properties, RULES))
 
     def told_apart(
-        self, contributions: list[dict[str, float]], rows: Rows, weights: Weights | None, varying: Mapping[int, BoolMask]
+        self, contributions: Sequence[Mapping[str, float]], rows: Rows, weights: Weights | None, varying: Mapping[int, BoolMask]
     ) -> list[dict[str, float]]:
         """Return the contributions to the scores of some rows with a part for each rule in the place of :data:`RULES`."""
         hit = np.zeros((len(rows), len(self._rules)), np.bool_)

@@ -27,7 +27,7 @@ from reco_sdk.snapshot.sessions import SessionTable
 from reco_sdk.snapshot.whitening import Whitening
 from reco_sdk.types import Floats, Rows, Scores, Vectors
 
-__all__ = ["Base"]
+__all__ = ["Base", "first_codes"]
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ class Base:
     session_table: SessionTable
     graph: HnswIndex | None = field(default=None, repr=False)
     elsewhere: Elsewhere | None = field(default=None, repr=False)
+    _brands: Rows | None = field(default=None, repr=False)
     _session_index: VectorIndex | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -195,7 +196,8 @@ class Base:
         return None if self.snapshot is None else self.snapshot.path
 
     def load_graph(self) -> None:
-        """Load the HNSW graph of a large catalogue, in any thread, and what lies around its categories; used from then on."""
+        """Load the HNSW graph of a large catalogue, in any thread, and work out what else requests read; used from then on."""
+        self.brands()
         if self.index is None or self.snapshot is None or HNSW_FILE not in self.snapshot.file_names or not hnsw_available():
             return
         try:
@@ -203,6 +205,12 @@ class Base:
         except RecoError:
             logger.exception("the graph of %s cannot be loaded; searches go on without it", self.path)
         self.elsewhere = Elsewhere.of(self.columns.main_category, self.vectors, self.has_vector)
+
+    def brands(self) -> Rows:
+        """Return the code of each row's brand, int32, −1 for none; worked out once."""
+        if self._brands is None:
+            self._brands = first_codes(self.columns, b"brand=")
+        return self._brands
 
     def session_index(self) -> VectorIndex:
         """Return the index over recent sessions, loaded on first use."""
@@ -213,3 +221,16 @@ class Base:
                 else:
                     self._session_index = ExactIndex(self.session_table.vectors)
             return self._session_index
+
+
+def first_codes(columns: Columns, begin: bytes) -> Rows:
+    """Return the code of each row's first facet whose key begins like this, int32; −1 for none."""
+    facets, out = columns.facets, np.full(len(columns), -1, np.int32)
+    names = facets.vocabulary.texts
+    starts = np.flatnonzero(np.diff(names.offsets) >= len(begin))
+    letters = names.blob[names.offsets[starts][:, None] + np.arange(len(begin))]
+    wanted = np.zeros(len(facets.vocabulary), np.bool_)
+    wanted[starts[(letters == np.frombuffer(begin, np.uint8)).all(axis=1)]] = True
+    places = np.flatnonzero(wanted[facets.row_codes])[::-1]
+    out[facets.row_offsets.searchsorted(places, side="right") - 1] = facets.row_codes[places]  # the first is written last
+    return out

@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.item import Item
-from reco_sdk.snapshot.base import Base
+from reco_sdk.snapshot.base import Base, first_codes
 from reco_sdk.types import BoolMask, Rows, Scores, Vector, Vectors
 
 __all__ = ["View", "top"]
 
 _S = TypeVar("_S", bound=np.generic)
-_brands_in_base: WeakKeyDictionary[Columns, npt.NDArray[np.int32]] = WeakKeyDictionary()
-"""The brands of a snapshot's rows, which later views share."""
 # What a visitor looked at is asked for again with each of their pages.
 _ROWS_REMEMBERED: Final = 10_000
 _SITES_KEPT: Final = 1_000
@@ -159,12 +156,8 @@ class View:
     def brands(self) -> npt.NDArray[np.int32]:
         """int32 ``(n,)``: a number for each row's brand as filters know it, below 0 for none; read on first use."""
         if self._brands is None:
-            columns = self.base.columns
-            kept = _brands_in_base.get(columns)
-            if kept is None:
-                kept = _brands_in_base[columns] = _first_codes(columns, b"brand=")
-            own = _first_codes(self.delta, b"brand=")
-            self._brands = _joined(kept, _in_base_codes(columns, self.delta, own))
+            own = first_codes(self.delta, b"brand=")
+            self._brands = _joined(self.base.brands(), _in_base_codes(self.base.columns, self.delta, own))
         return self._brands
 
     def brand(self, row: int) -> str:
@@ -358,19 +351,6 @@ def _in_base_codes(base: Columns, delta: Columns, own: npt.NDArray[np.int32]) ->
     codes = {code: names.row(mine[code]) if code >= 0 else -1 for code in set(own.tolist())}
     later = {code: len(names) + code if code >= 0 > known else known for code, known in codes.items()}
     return np.asarray([later[code] for code in own.tolist()], dtype=np.int32)
-
-
-def _first_codes(columns: Columns, begin: bytes) -> npt.NDArray[np.int32]:
-    """Return the code of each row's first facet whose key begins like this, int32; −1 for none."""
-    facets, out = columns.facets, np.full(len(columns), -1, np.int32)
-    names = facets.vocabulary.texts
-    starts = np.flatnonzero(np.diff(names.offsets) >= len(begin))
-    letters = names.blob[names.offsets[starts][:, None] + np.arange(len(begin))]
-    wanted = np.zeros(len(facets.vocabulary), np.bool_)
-    wanted[starts[(letters == np.frombuffer(begin, np.uint8)).all(axis=1)]] = True
-    places = np.flatnonzero(wanted[facets.row_codes])[::-1]
-    out[facets.row_offsets.searchsorted(places, side="right") - 1] = facets.row_codes[places]  # the first is written last
-    return out
 
 
 def _whitened(base: Base, changed: Sequence[Item], vectors: Mapping[str, Vector]) -> tuple[Vectors, BoolMask]:

@@ -181,6 +181,13 @@ def test_a_band_of_prices_and_a_brand_have_their_share():
     assert (cut.places, cut.exceeded) == ([0, 1, 2], True)
 
 
+def test_a_variant_within_the_caps_stands_for_one_beyond_them():
+    items = [an_item(0, "A", "x", 9.0, None), *(an_item(n, "A", "x", 4.0, "h" if n == 2 else None) for n in (1, 2))]
+    view, fused = shop([*items, an_item(3, "A", "y", 4.0, "h")]), ranking([0.9, 0.8, 0.7, 0.6])
+    cut = rerank(view, fused, 2, one_per_group=True, diversity=Diversity(brand_share=0.5))
+    assert (cut.places, cut.exceeded) == ([0, 3], False)
+
+
 def test_what_was_passed_over_often_sinks_and_says_so():
     view, fused = made([((None, None, None, None), 0.0, 0.9), ((None, None, None, None), 0.0, 0.8)])
     after = moved(view, fused, Diversity(fatigue=0.5), Mood(1, (("i0", 3.0),)))
