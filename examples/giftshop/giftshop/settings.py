@@ -98,6 +98,7 @@ RECO = {
         "quantity": "stock",
         "published": "published_at",
         "url": "get_absolute_url",
+        "image": "picture_url",
         "queryset": "shop.models.indexed_products",
         "result_queryset": "shop.models.shown_products",
         "same_for_all": True,

@@ -96,6 +96,11 @@ class Product(models.Model):
         return reverse("shop:product", args=(self.stock_code, self.slug))
 
     @property
+    def picture_url(self) -> str:
+        """Where the picture is a file of its own; the shop's pages draw it in place."""
+        return reverse("shop:picture", args=(self.stock_code,))
+
+    @property
     def is_available(self) -> bool:
         return self.is_active and self.stock > 0
 

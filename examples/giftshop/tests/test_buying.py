@@ -56,6 +56,17 @@ def test_incomplete_address_is_refused(client, full_cart):
     assert not Order.objects.filter(name="Ada").exists()
 
 
+def test_orders_are_listed_to_who_placed_them(client, full_cart):
+    assert "none yet" in client.get("/orders/").text
+    client.post("/checkout/", ADDRESS)
+    number = Order.objects.get(name="Ada").number
+    page = client.get("/orders/").text
+    assert number in page
+    assert full_cart.title in page
+    client.cookies.clear()
+    assert number not in client.get("/orders/").text
+
+
 def test_somebody_elses_order_is_not_shown(client, full_cart):
     client.post("/checkout/", ADDRESS)
     number = Order.objects.get(name="Ada").number

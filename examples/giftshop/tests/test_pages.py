@@ -1,10 +1,12 @@
 """Every page answers, with recommendations and without."""
 
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from django.conf import settings
 from django.core.management import call_command
 
@@ -16,12 +18,22 @@ from shop.models import Category, Product
 @pytest.mark.parametrize(
     "path",
     ["/", "/categories/", "/about/", "/c/christmas/", "/c/kitchen-dining/mugs-cups/", "/search/", "/search/?q=teapot",
-     "/search/?q=zeppelin", "/c/garden/?page=2&sort=cheap", "/c/garden/?page=999&sort=nonsense", "/cart/"],
+     "/search/?q=zeppelin", "/orders/", "/c/garden/?page=2&sort=cheap", "/c/garden/?page=999&sort=nonsense", "/cart/"],
 )  # fmt: skip
 def test_page_answers(client, db, path):
     response = client.get(path)
     assert response.status_code == 200
     assert "<h1" in response.text
+
+
+def test_a_picture_is_a_file_that_needs_nothing_else(client, teacup):
+    answer = client.get(teacup.picture_url)
+    assert answer.headers["Content-Type"] == "image/svg+xml"
+    names = {element.get("id") for element in fromstring(answer.content).iter()}
+    used = re.findall(r'(?:href="|url\()#([\w-]+)', answer.text)
+    assert used
+    assert set(used) <= names
+    assert client.get("/picture/nothing.svg").status_code == 404
 
 
 def test_every_category_answers(client, db):

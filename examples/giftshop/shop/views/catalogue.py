@@ -7,8 +7,10 @@ from typing import Any, Final
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from shop.art import alone
 from shop.models import Category, Product, ProductQuerySet
 
 PAGE_SIZE: Final = 24
@@ -72,6 +74,15 @@ def product(request: HttpRequest, stock_code: str, slug: str) -> HttpResponse:
     if shown.group_code:
         options = list(Product.objects.active().filter(group_code=shown.group_code).for_cards().order_by("stock_code"))
     return render(request, "shop/product.html", {"product": shown, "options": options})
+
+
+@cache_control(max_age=86_400, public=True)
+@require_safe
+def picture(_: HttpRequest, stock_code: str) -> HttpResponse:
+    """The picture as a file: for the admin, and whoever shows our goods elsewhere."""
+    shown = get_object_or_404(Product.objects.select_related("category"), stock_code=stock_code)
+    drawn = alone(shown.stock_code, shown.title, shown.category.path.partition(" > ")[0])
+    return HttpResponse(drawn, content_type="image/svg+xml")
 
 
 def _listing(request: HttpRequest, products: ProductQuerySet) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -16,6 +16,7 @@ from shop.models import Order, OrderLine, Product
 from shop.tracking import record
 
 SESSION_KEY = "orders"
+MOST_ORDERS = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,6 +40,16 @@ def confirmation(request: HttpRequest, number: str) -> HttpResponse:
         raise Http404
     order = get_object_or_404(Order.objects.prefetch_related("lines__product__category"), number=number)
     return render(request, "shop/confirmation.html", {"order": order, "lines": order.lines.all()})
+
+
+@require_safe
+def orders(request: HttpRequest) -> HttpResponse:
+    """What this browser ordered, and this account where somebody is logged in; and what may be due again."""
+    mine = Q(number__in=request.session.get(SESSION_KEY, []))
+    if request.user.is_authenticated:
+        mine |= Q(user=request.user)
+    placed = Order.objects.filter(mine).prefetch_related("lines__product__category")[:MOST_ORDERS]
+    return render(request, "shop/orders.html", {"orders": placed})
 
 
 def _place(request: HttpRequest, cart: Cart, form: CheckoutForm) -> Order:
