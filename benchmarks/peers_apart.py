@@ -21,7 +21,8 @@ __all__ = ["GRID", "Question", "answer", "quality", "read"]
 
 SHARE_OF_TRIES = 0.5
 """Of the time, after which no other settings are tried."""
-SHARE_OF_LEARNING = 0.75
+SHARE_OF_LEARNING = 0.5
+"""Of the time, for what learns as long as it is given; the answers take time too."""
 
 GRID: dict[str, list[dict[str, Any]]] = {
     "implicit_als": [{"regularization": r, "alpha": a} for a in (1.0, 4.0) for r in (3.0, 30.0, 0.01)],
