@@ -10,6 +10,7 @@ import numpy as np
 
 from reco_sdk.evaluation import baselines, rating_models
 from reco_sdk.evaluation.dataset import Dataset
+from reco_sdk.evaluation.learned_texts import trained_fits, trained_sources
 from reco_sdk.sources.item_rows import ItemRows, RowTable
 from reco_sdk.sources.proposals import Proposer
 from reco_sdk.training.co_occurrence import fit_co_occurrence, fit_history
@@ -71,6 +72,7 @@ def contenders(data: Dataset, *, ordered: bool = True) -> tuple[Contender, ...]:
         *simple_sources(data),
         fusion(data, ordered=ordered),
         fusion(data, ordered=ordered, additive=True),
+        *_trained(data, ordered=ordered),
     )
 
 
@@ -94,22 +96,32 @@ def learned_sources(data: Dataset) -> tuple[Contender, ...]:
     return tuple(_plain(name, fit) for name, fit in _learned_fits(data))
 
 
-def fusion(data: Dataset, *, ordered: bool = True, additive: bool = False) -> Contender:
-    """Return the fusion of all learned sources and of content; ``additive`` as of :func:`fit_fusion`, on request."""
+def _trained(data: Dataset, *, ordered: bool) -> tuple[Contender, ...]:
+    """Return what torch trains, and the fusion with it, on request."""
+    alone = [Contender(name, fit, on_request=True) for name, fit in trained_sources(data.log, data.items)]
+    return (*alone, fusion(data, ordered=ordered, trained=True)) if alone else ()
+
+
+def fusion(data: Dataset, *, ordered: bool = True, additive: bool = False, trained: bool = False) -> Contender:
+    """Return the fusion of all learned sources and of content.
+
+    On request ``additive``, as of :func:`fit_fusion`, or with the sources that torch trains.
+    """
     fits = [fit for _, fit in _learned_fits(data)]
     if len(data.items) <= _MOST_NEIGHBOUR_ROWS:
         fits.append(fit_co_then_co)
         if data.items.vectors is not None:
             fits += _of_texts()
 
-    name = "additive" if additive else "fusion"
+    name = "additive" if additive else "fusion_trained" if trained else "fusion"
 
     def fit(log: Log, items: Items, seconds: float) -> Any:
-        model = fit_fusion(log, items, seconds, fits, ordered=ordered, additive=additive)
+        more, spared = trained_fits(log, items, seconds) if trained else ([], 0.0)
+        model = fit_fusion(log, items, seconds + spared, [*fits, *more], ordered=ordered, additive=additive)
         # Where content is all that the evidence speaks for, it is asked itself: the candidates of the fusion are only a part.
         return baselines.fit_content(log, items, name) if model.choice.startswith("content, ") else model
 
-    return Contender(name, fit, on_request=additive)
+    return Contender(name, fit, on_request=additive or trained)
 
 
 def _of_texts() -> list[Callable[[Log, Items], Proposer]]:
