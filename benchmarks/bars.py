@@ -50,6 +50,7 @@ BARS: Final[dict[str, tuple[Bar, ...]]] = {
         Bar("with_p99_ms", "<=", 5.0, "the same, 99th percentile"),
         Bar("live_s", "<=", 1.0, "a changed rule in the last of 4 workers, the slowest of ten changes"),
     ),
+    "sequence": (Bar("forward_50_p50_ms", "<=", 0.5, "the sequence model over 50 items, numpy, one thread, median"),),
     "tag": (
         Bar("own_time_p50_ms", "<=", 1.0, "all that the tag does but the one query and the shop's card template"),
         Bar("own_by_pages_p50_ms", "<=", 1.0, "the same, by pages: with the tag - with a plain row of the same products"),
