@@ -17,6 +17,7 @@ from urllib.parse import quote
 from reco_sdk.cli.cleaning import clean_command
 from reco_sdk.cli.evaluating import evaluate_command
 from reco_sdk.cli.explaining import why_not_text, why_text
+from reco_sdk.cli.finetune import finetune_command
 from reco_sdk.cli.importing import import_command
 from reco_sdk.cli.newsletter import newsletter_command
 from reco_sdk.cli.output import facts_text, say, say_json, slate_text, stage_bars
@@ -203,6 +204,7 @@ COMMANDS: Final[Mapping[str, Callable[[Namespace], Coroutine[Any, Any, int]]]] =
     "migrate": migrate,
     "doctor": doctor,
     "evaluate": evaluate_command,
+    "finetune": finetune_command,
     "newsletter": newsletter_command,
     "rules": rules_command,
     "train": train_command,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reco_sdk.evaluation.report import Report
     from reco_sdk.ports import VectorStore
 
-__all__ = ["EXAMPLES", "PROTOCOLS", "evaluate_command", "options"]
+__all__ = ["EXAMPLES", "PROTOCOLS", "evaluate_command", "interruptible", "options"]
 
 PROTOCOLS: Final = ("leave-one-out", "next-item", "time-split", "random-split")
 """As in :mod:`reco_sdk.evaluation`, which is not imported for a help text; a test holds them together."""
@@ -86,7 +86,7 @@ async def evaluate_command(arguments: Namespace) -> int:
         arguments.plots.mkdir(parents=True, exist_ok=True)
     with stage_bars(arguments.quiet) as progress:
         data = await _data(arguments, progress)
-        with _interruptible():
+        with interruptible():
             report = _evaluate(data, arguments, progress)
     to_stdout = str(arguments.json) == "-"
     figures = {**report.to_dict(), "version": __version__}
@@ -225,7 +225,7 @@ def _evaluate(data: Dataset, arguments: Namespace, progress: Callable[[str, int,
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let Ctrl-C end work that never waits: asyncio would only mark the task as cancelled."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

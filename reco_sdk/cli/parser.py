@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from reco_sdk.cli import cleaning, evaluating, newsletter
+from reco_sdk.cli import cleaning, evaluating, finetune, newsletter
 from reco_sdk.priority import BELOW_PAGES, NICE_HELP
 
 __all__ = ["FORMATS", "make_parser"]
@@ -174,6 +174,10 @@ def make_parser() -> argparse.ArgumentParser:  # noqa: PLR0915 -- one command af
     evaluate = add("evaluate", "measure how good recommendations are, on a folder of data", evaluating.EXAMPLES, json=False)
     evaluating.options(evaluate)
     _model(evaluate)
+
+    finetuned = add("finetune", "change the text model by what visitors turned to one after another", finetune.EXAMPLES)
+    finetune.options(finetuned)
+    _model(finetuned)
 
     clean = add("clean", "say what of a log does not count, and why; changes nothing", cleaning.EXAMPLES)
     cleaning.options(clean)
