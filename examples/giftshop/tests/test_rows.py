@@ -1,5 +1,7 @@
 """The rows on the shop's pages, with the recommender of this process."""
 
+import time
+
 import pytest
 from django.conf import settings
 
@@ -32,6 +34,23 @@ def test_next_page_remembers_the_one_before(visitor, teacup):
     row = page.partition('data-strategy="recently_viewed"')[2].partition("</section>")[0]
     assert f'data-code="{teacup.stock_code}"' in row
     assert f'data-code="{other.stock_code}"' not in row
+
+
+def test_the_page_of_orders_offers_what_may_be_due_again(visitor, teacup):
+    from django_reco.recommender import process  # noqa: PLC0415 - the shop also runs without it
+
+    assert 'data-strategy="buy_again"' not in visitor.get("/orders/").text
+    visitor.post(f"/cart/add/{teacup.pk}/", {"quantity": "1"})
+    visitor.post("/checkout/", {"name": "Ada", "email": "a@example.org", "address": "1 Row", "country": "United Kingdom"})
+    process.backend().flush()
+    # What was bought is counted with the next ranking, a moment later.
+    for _ in range(100):
+        row = visitor.get("/orders/").text.partition('data-strategy="buy_again"')[2].partition("</section>")[0]
+        if row:
+            break
+        time.sleep(0.1)
+    assert f'data-code="{teacup.stock_code}"' in row
+    assert "You bought this" in row
 
 
 def test_who_declines_is_not_remembered(client, teacup):
