@@ -132,7 +132,7 @@ class Ended(Exception):
     """The power fails."""
 
 
-@pytest.mark.parametrize("at", [7, 12])
+@pytest.mark.parametrize("at", [6, 9])
 def test_a_run_that_was_ended_goes_on_and_comes_to_the_same(tmp_path, at):
     settings = SequenceSettings(width=8, inner=8, length=8, round_steps=5, patience=1, learning_rate=0.02, seconds=600.0)
     log, file = walks(40), tmp_path / "sequence.npz"
