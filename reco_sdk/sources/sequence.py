@@ -97,8 +97,7 @@ class _Block:
         normed = _normed(x, a["norm_f"], a["shift_f"])
         swish = normed @ a["swish"]
         fed = (swish * _sigmoid(swish) * (normed @ a["up"])) @ a["down"]
-        out: Array = x + fed * _sigmoid(x @ a["gate_f"])
-        return out
+        return np.asarray(x + fed * _sigmoid(x @ a["gate_f"]), np.float32)
 
 
 class SequenceModel:
