@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import gc
+import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
 from reco_sdk.asking import ask
-from reco_sdk.engine import Engine
-from reco_sdk.newsletter.ahead import AT_ONCE, Ahead, fits
+from reco_sdk.engine import MIN_CANDIDATES, Engine, _slate
+from reco_sdk.newsletter.ahead import AT_ONCE, Ahead
 from reco_sdk.ranking.slate import Slate
 from reco_sdk.recommender import CoreRecommender
+from reco_sdk.request import Request
 from reco_sdk.sessions.tracker import SessionTracker
-from reco_sdk.sources.context import Context
+from reco_sdk.strategies import STRATEGIES, Strategy
 
 __all__ = ["Readers", "read_users", "rows"]
 
@@ -79,16 +82,50 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+class _PausedError(Exception):
+    """A question is resolved, and waits for those of other users."""
+
+    def __init__(self, *question: Any) -> None:
+        self.question = question
+
+
 class _Batch(Engine):
-    """An engine whose contexts know what was worked out ahead."""
+    """An engine that answers many users together: it resolves the questions, works out what all sources say, and cuts each."""
 
-    ahead: Ahead | None = None
+    ahead: Ahead
+    _pauses = False
 
-    def _context(self, *resolved: Any, **named: Any) -> Context:
-        context = super()._context(*resolved, **named)
-        if self.ahead is not None:
-            self.ahead.reuse(context)
-        return context
+    def answers(self, requests: Sequence[Request]) -> list[Slate]:
+        """Answer requests that differ in their user alone, as :meth:`recommend` answers each."""
+        at = self._clock.now()
+        questions: list[tuple[Any, ...]] = []
+        self._pauses = True
+        try:
+            for request in requests:
+                try:
+                    self.recommend(request)
+                except _PausedError as paused:
+                    questions.append(paused.question)
+        finally:
+            self._pauses = False
+        k = max(MIN_CANDIDATES, 4 * requests[0].n)
+        knowing: dict[int, Strategy] = {}
+        for strategy in {id(strategy): strategy for _, strategy, *_ in questions}.values():
+            if len(strategy.sources) > 1:
+                contexts = [context for context, other, *_ in questions if other is strategy]
+                knowing[id(strategy)] = self.ahead.look(contexts, strategy, k)
+        slates = []
+        for context, strategy, request, variety, _, trace, *learned in questions:
+            known = knowing.get(id(strategy), strategy)
+            picked = self._pick(context, known, request, variety, math.inf, trace, *learned)
+            slate = _slate(context, picked, request, at, reasons=self.gives_reasons)
+            slates.append(replace(slate, id=os.urandom(16).hex()))
+        return slates
+
+    def _pick(self, *question: Any, **named: Any) -> Any:
+        if self._pauses:
+            raise _PausedError(*question)
+        return super()._pick(*question, **named)
 
 
 def rows(
@@ -123,13 +160,18 @@ def rows(
     engine = _Batch(served.state, tracker, patient, reco.clock)
     engine.gives_reasons = reasons
     engine.aliases, engine.browsers, engine.query_vectors = served.aliases, served.browsers, served.query_vectors
-    # In a larger catalogue a search reads a part of it, and is as fast by itself.
-    ahead = Ahead(served.state, tracker, engine.query_vectors) if fits(served.state.view, patient.exact_limit) else None
-    if ahead is not None:
-        engine.state, engine.ahead = ahead.state, ahead
+    engine.ahead = Ahead(served.state, patient.exact_limit)
+    engine.state = engine.ahead.state
+    first = STRATEGIES.get(strategies[0])
+    together = first is not None and not first.needs_seed and not fields.get("seeds")
     waiting = iter(users)
     while some := list(islice(waiting, AT_ONCE)):
-        if ahead is not None:
-            ahead.look(some, reco.clock.now().timestamp())
-        for user in some:
+        requests = [Request(strategy=strategies[0], user_id=user, **fields) for user in some] if together else []
+        with _uncollected():
+            answers: list[Slate | None] = [*engine.answers(requests)] if together else [None] * len(some)
+        for user, slate in zip(some, answers, strict=True):
+            # What is left empty, or short where filters give way, is asked of the rest of the chain.
+            if slate is not None and len(slate.items) >= (requests[0].n if relaxed else 1):
+                yield user, slate
+                continue
             yield user, ask(engine.recommend, lambda: engine.state.view, strategies, relaxed=relaxed, user_id=user, **fields)

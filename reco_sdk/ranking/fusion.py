@@ -71,10 +71,8 @@ def fuse(parts: Sequence[tuple[Candidates, float]]) -> Fused:
         scores = weight * candidates.scores.astype(np.float64)
         return Fused(candidates.rows, scores, scores[:, None])
     rows, inverse = merge(parts)
+    sizes = [len(candidates.rows) for candidates, _ in parts]
+    given = np.concatenate([candidates.scores for candidates, _ in parts], dtype=np.float64)
     contributions = np.zeros((len(rows), len(parts)))
-    start = 0
-    for column, (candidates, weight) in enumerate(parts):
-        stop = start + len(candidates.rows)
-        contributions[inverse[start:stop], column] = weight * candidates.scores.astype(np.float64)
-        start = stop
+    contributions[inverse, np.arange(len(parts)).repeat(sizes)] = given * np.repeat([weight for _, weight in parts], sizes)
     return Fused.of(rows, contributions)

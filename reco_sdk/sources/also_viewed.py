@@ -16,7 +16,7 @@ from reco_sdk.sources.pair_counts import STEP_WEIGHTS
 from reco_sdk.sources.people import ENOUGH_PEOPLE, people_together
 from reco_sdk.sources.session_neighbours import none_but_own
 
-__all__ = ["AlsoViewed"]
+__all__ = ["MAX_ITEMS", "PRIOR", "AlsoViewed"]
 
 MAX_ITEMS: Final = 5
 PRIOR: Final = 3.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from reco_sdk.types import BoolMask, Floats, Rows
 __all__ = ["NOTHING", "Proposals", "Proposer", "distinct", "ranked"]
 
 Weights = npt.NDArray[Any]
+_Whole = TypeVar("_Whole", bound=np.signedinteger[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class _Scratch(threading.local):
 _scratch = _Scratch()
 
 
-def distinct(rows: Rows, n: int) -> tuple[Rows, npt.NDArray[np.int32]]:
+def distinct(rows: npt.NDArray[_Whole], n: int) -> tuple[npt.NDArray[_Whole], npt.NDArray[np.int32]]:
     """Return the distinct rows, in no particular order, and the place of each of ``rows`` among them.
 
     As :func:`numpy.unique` with ``return_inverse``, in linear time.
@@ -79,7 +80,7 @@ def distinct(rows: Rows, n: int) -> tuple[Rows, npt.NDArray[np.int32]]:
     Parameters
     ----------
     rows
-        int32 ``(m,)``, each from 0 up to ``n``.
+        int32 or int64 ``(m,)``, each from 0 up to ``n``.
     """
     if len(_scratch.places) < n:
         _scratch.places = np.empty(n, np.int32)

@@ -11,11 +11,11 @@ from reco_sdk.ports import Candidates
 from reco_sdk.sources.context import Context, Reason, no_candidates, similar
 from reco_sdk.sources.session_vector import because_viewed
 
-__all__ = ["SessionItems"]
+__all__ = ["BY_AGE", "MAX_ITEMS", "SessionItems"]
 
 MAX_ITEMS: Final = 5
 RECENCY: Final = 0.85
-_BY_AGE: Final = RECENCY ** np.arange(MAX_ITEMS, dtype=np.float32)[:, None]
+BY_AGE: Final = RECENCY ** np.arange(MAX_ITEMS, dtype=np.float32)[:, None]
 
 
 class SessionItems:
@@ -30,14 +30,13 @@ class SessionItems:
         if not lately:
             return no_candidates()
         near, cosines = context.view.neighbours_of_each(np.asarray(lately), max(k // 2, 1), context.mask)
-        scores = (cosines * _BY_AGE[: len(lately)]).ravel()
-        # Best first, so that the first of equal rows is the one to keep.
+        scores = (cosines * BY_AGE[: len(lately)]).ravel()
         order = np.argsort(-scores, kind="stable")[: 2 * k]
         found = near.ravel()[order].tolist()
+        # Of equal rows the first is the best one, and the one to keep.
         best = dict(zip(reversed(found), reversed(scores[order].tolist()), strict=True))
-        unique = np.fromiter(best, np.int32, len(best))[::-1]
-        values = np.fromiter(best.values(), np.float32, len(best))[::-1]
-        unique, values = unique[:k], values[:k]
+        kept = list(dict.fromkeys(found))[:k]
+        unique, values = np.asarray(kept, np.int32), np.asarray([best[row] for row in kept], np.float32)
         vector = context.session() if (weights < 0).any() else None
         if vector is not None:
             # Near to something liked, but nearer to what was dismissed.

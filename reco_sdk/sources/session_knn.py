@@ -11,7 +11,9 @@ order in which sessions are read.
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -33,7 +35,7 @@ REACH: Final = 1_000
 """How far from the latest item it shares a session is read."""
 MAX_ITEMS: Final = 12
 _REACH: Final = 10
-_STEP_WEIGHTS: Final = np.asarray([2_520 // (1 + step) for step in range(_REACH)] + [0], np.int64)
+_STEP_WEIGHTS: Final = (*(2_520 // (1 + step) for step in range(_REACH)), 0)
 _FURTHEST: Final = 31
 _STAY: Final = 96
 _BACK: Final = 0.75
@@ -105,6 +107,11 @@ class SessionKnn:
         self._k = neighbours
         self._reach = reach
 
+    @property
+    def bound(self) -> int:
+        """Sessions are numbered below this."""
+        return self._lists.bound
+
     def propose(self, history: History) -> Proposals:
         """Return the votes of the nearest sessions."""
         return self.votes(self.nearest(history))
@@ -113,12 +120,15 @@ class SessionKnn:
         """Return what sessions vote for, as :meth:`nearest` found them."""
         if neighbours is None:
             return Proposals(NOTHING, (NOTHING,) * 3)
-        numbers, likeness, shared = neighbours
+        return self._votes(*neighbours)[0]
+
+    def _votes(self, numbers: Ids, likeness: Floats, shared: Ids) -> tuple[Proposals, Ids]:
+        """Return the votes of sessions, and the place among them of the one that gives each."""
         rows, owner, place = self._lists.gather(numbers, shared, self._reach)
         away = place - shared[owner]
         like = likeness[owner]
         weighted = like * self._distance_weights[np.minimum(np.maximum(away, -_FURTHEST), _FURTHEST) + _FURTHEST]
-        return Proposals(rows, (weighted, weighted * (away > 0), like))
+        return Proposals(rows, (weighted, weighted * (away > 0), like)), owner
 
     def people_with(self, item: int, others: Rows) -> dict[int, int]:
         """Return for each of ``others`` how many different visitors had it and ``item`` in one recent session."""
@@ -156,27 +166,16 @@ class SessionKnn:
 
     def nearest(self, history: History) -> Nearest | None:
         """Return the nearest sessions, how near each is, and the place in each of the latest item it shares."""
-        lists = self._lists
-        parts: list[tuple[Ids, Ids]] = []
-        factors: list[int] = []
-        for item, step in zip(history.items[: self._items].tolist(), history.steps[: self._items].tolist(), strict=True):
-            of_step = int(_STEP_WEIGHTS[min(step, _REACH)])
-            frequency = lists.frequency(item)
-            if of_step and frequency:
-                parts.append(lists.of_item(item, self._recent))
-                factors.append(round(of_step * math.log1p(lists.count / frequency)))
+        parts, factors = self._read(history)
         if not parts:
             return None
-        # Oldest item first, so that of a session's places the one of the latest item is kept.
-        parts.reverse()
-        factors.reverse()
         found = np.concatenate([part[0] for part in parts])
         shared = np.concatenate([part[1] for part in parts])
         likeness: Floats = np.repeat(np.asarray(factors, np.float64), [len(part[0]) for part in parts])
         if len(parts) == 1:
             numbers = found
         else:
-            numbers, inverse = distinct(found, lists.bound)
+            numbers, inverse = distinct(found, self._lists.bound)
             likeness = np.bincount(inverse, likeness, len(numbers)).astype(np.float64, copy=False)
             last = np.empty(len(numbers), np.int32)
             last[inverse] = shared
@@ -185,6 +184,53 @@ class SessionKnn:
             chosen = self._nearest(numbers, likeness)
             return numbers[chosen], likeness[chosen], shared[chosen]
         return numbers, likeness, shared
+
+    def _read(self, history: History) -> tuple[list[tuple[Ids, Ids]], list[int]]:
+        """Return the sessions of each item, and what one of them counts; the oldest item first, so that the last one is kept."""
+        lists = self._lists
+        parts: list[tuple[Ids, Ids]] = []
+        factors: list[int] = []
+        for item, step in zip(history.items[: self._items].tolist(), history.steps[: self._items].tolist(), strict=True):
+            of_step = _STEP_WEIGHTS[min(step, _REACH)]
+            frequency = lists.frequency(item)
+            if of_step and frequency:
+                parts.append(lists.of_item(item, self._recent))
+                factors.append(round(of_step * math.log1p(lists.count / frequency)))
+        return parts[::-1], factors[::-1]
+
+    def votes_for_each(self, histories: Sequence[History]) -> tuple[Ids, Proposals]:
+        """Return what :meth:`propose` says of several histories at once, and which of them each piece of evidence is for.
+
+        Takes room for a number for each history and session while it works.
+        """
+        read = [self._read(history) for history in histories]
+        parts = [part for of_one, _ in read for part in of_one]
+        if not parts:
+            return NOTHING, Proposals(NOTHING, (NOTHING,) * 3)
+        sizes = [len(numbers) for numbers, _ in parts]
+        whose = np.repeat(np.arange(len(histories), dtype=np.int64), [len(of_one) for of_one, _ in read])
+        bound = self._lists.bound
+        # A session of one history is another than the same session of the next.
+        found = np.concatenate([numbers for numbers, _ in parts]) + np.repeat(whose * bound, sizes)
+        likeness = np.repeat(np.asarray([factor for _, factors in read for factor in factors], np.float64), sizes)
+        keys, inverse = distinct(found, len(histories) * bound)
+        likeness = np.bincount(inverse, likeness, len(keys)).astype(np.float64, copy=False)
+        shared = np.empty(len(keys), np.int32)
+        shared[inverse] = np.concatenate([places for _, places in parts])
+        owner = keys // bound
+        numbers = (keys - owner * bound).astype(np.int32)
+        ends = np.searchsorted(owner, np.arange(len(histories) + 1)).tolist()
+        if max(stop - start for start, stop in itertools.pairwise(ends)) > self._k:
+            near = [
+                start + self._nearest(numbers[start:stop], likeness[start:stop])
+                if stop - start > self._k
+                else np.arange(start, stop)
+                for start, stop in itertools.pairwise(ends)
+            ]
+            kept = np.concatenate(near)
+            owner, numbers, likeness, shared = owner[kept], numbers[kept], likeness[kept], shared[kept]
+        proposals, of_session = self._votes(numbers, likeness, shared)
+        return owner[of_session].astype(np.int32), proposals
 
     def _nearest(self, numbers: Ids, likeness: Floats) -> npt.NDArray[np.int64]:
         """Return the places of the nearest sessions, of those equally near the most recent."""

@@ -16,7 +16,7 @@ from reco_sdk.sources.proposals import distinct
 from reco_sdk.sources.session_knn import Nearest
 from reco_sdk.types import Floats
 
-__all__ = ["SessionNeighbours", "none_but_own"]
+__all__ = ["PRIOR", "SessionNeighbours", "known_items", "none_but_own"]
 
 LIKED_LATELY: Final = 12
 PRIOR: Final = 3.0
@@ -34,7 +34,7 @@ class SessionNeighbours:
 
     def candidates(self, context: Context, k: int) -> Candidates:
         """Return what the neighbours hold and this session does not."""
-        behaviour, history = context.behaviour, _history(context)
+        behaviour, history = context.behaviour, known_items(context)
         proposals = behaviour.neighbours.votes(_nearest(context))
         if not len(proposals.rows):
             return no_candidates()
@@ -57,17 +57,17 @@ class SessionNeighbours:
 def none_but_own(context: Context) -> bool:
     """Whether nobody is known to have seen these items but this very visitor, in this very session."""
     if context.none_but_own is None:
-        context.none_but_own = context.behaviour.neighbours.adds_nothing(_history(context))
+        context.none_but_own = context.behaviour.neighbours.adds_nothing(known_items(context))
     return context.none_but_own
 
 
 def _nearest(context: Context) -> Nearest | None:
     if context.nearest_sessions is None:
-        context.nearest_sessions = (context.behaviour.neighbours.nearest(_history(context)),)
+        context.nearest_sessions = (context.behaviour.neighbours.nearest(known_items(context)),)
     return context.nearest_sessions[0]
 
 
-def _history(context: Context) -> History:
+def known_items(context: Context) -> History:
     """Return the item numbers that a session is known to hold, newest first."""
     if context.history_numbers is not None:
         return context.history_numbers

@@ -7,13 +7,18 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from reco_sdk import Request
+from reco_sdk import Filters, Item, Request
+from reco_sdk.asking import ask
 from reco_sdk.errors import ConfigError
 from reco_sdk.newsletter import read_users, rows, write_newsletter
 from reco_sdk.newsletter import writing as newsletter_writing
 from reco_sdk.newsletter.ahead import floor
+from reco_sdk.ranking.diversity import Diversity
+from reco_sdk.ranking.rules import Rule
 from reco_sdk.snapshot.view import top
-from tests.core.support import WARDROBE, act, purchase, recommender, view
+from reco_sdk.sources.context import Context, rows_of
+from reco_sdk.sources.session_items import SessionItems
+from tests.core.support import NOON, WARDROBE, act, purchase, recommender, view
 
 
 @pytest.fixture
@@ -72,6 +77,98 @@ async def test_every_users_row_is_the_answer_of_recommend_with_its_reasons_if_th
                 assert [(i.id, i.score, i.reason, i.reason_kind) for i in slate] == [
                     (i.id, pytest.approx(i.score, abs=1e-6), i.reason if reasons else "", i.reason_kind) for i in page
                 ]
+
+
+WORDS = ["red", "blue", "silk", "linen", "summer", "winter", "dress", "boots", "hose", "rake"]
+SIX = ("Women > Dresses", "Women > Shoes", "Garden", "Men > Shoes", "Men > Shirts", "Kitchen")
+
+
+def a_shop(random):
+    return [
+        Item(
+            id=f"i{number}",
+            title=" ".join(random.choice(WORDS, 4)),
+            categories=(SIX[number % 6],),
+            price=float(number % 40 + 1),
+            group_id=f"g{number // 3}" if number < 60 else None,
+            availability="out_of_stock" if number % 11 == 10 else "in_stock",
+        )
+        for number in range(160)
+    ]
+
+
+def what_they_did(random, users, ago):
+    return [
+        act(
+            random.choice(["view_item", "view_item", "view_item", "add_to_cart", "dismiss", "purchase"]),
+            f"i{(user * 7 + random.integers(0, 30)) % 160}",
+            None,
+            user_id=f"u{user:02d}",
+            ago=ago - 40 * step - user % 5,
+        )
+        for user in users
+        for step in range(random.integers(1, 9))
+    ]
+
+
+@pytest.mark.parametrize("exact_limit", [20_000, 10])
+async def test_users_answered_together_get_what_each_gets_alone(exact_limit):
+    random = np.random.default_rng(7)
+    async with recommender(exact_limit=exact_limit) as reco:
+        await reco.upsert_items(a_shop(random))
+        await reco.record_many(what_they_did(random, range(70), 90_000))
+        await reco.flush()
+        await reco.sync()
+        # Sessions that went on and new ones, new items, and rules, all of them after the snapshot.
+        await reco.record_many(what_they_did(random, range(40, 90), 4_000))
+        await reco.upsert_items([replace(item, id=f"new-{item.id}", group_id=None) for item in a_shop(random)[:5]])
+        await reco.flush()
+        await reco.refresh()
+        await reco.put_rule(Rule(id="pin", action="pin", items=("i70",), slot=2))
+        await reco.put_rule(Rule(id="hide", action="hide", items=("i80", "i81")))
+        await reco.put_rule(Rule(id="boost", action="boost", where='category under "Garden"', factor=3, segments=("returning_visitor",)))
+        await reco.put_rule(
+            Rule(id="other", action="replace", strategy="trending", segments=("customer",), placements=("email",))
+        )
+        readers = await read_users(reco)
+        assert len(readers.users) == 90
+        for options in (
+            {"reasons": True},
+            {"filters": Filters(price_max=9.0), "relaxed": True},
+            {"diversity": Diversity(mmr=0.7)},
+        ):
+            asked = {"n": 6, "placement": "email", **options}
+            found = dict(rows(reco, readers.tracker, readers.users, ("recommended_for_you",), **asked))
+            asked.pop("reasons", None)
+            for user, slate in found.items():
+                alone = ask(reco.recommend_now, lambda: reco.engine.state.view, ("recommended_for_you",), user_id=user, **asked)
+                assert (slate.ids, slate.tier, slate.relaxed) == (alone.ids, alone.tier, alone.relaxed)
+                for one, other in zip(slate, alone, strict=True):
+                    assert one.contributions == pytest.approx(other.contributions, abs=1e-6)
+                    assert not options.get("reasons") or one.reason == other.reason
+
+
+async def test_what_is_near_to_several_liked_items_counts_by_the_nearest():
+    random = np.random.default_rng(11)
+    async with recommender() as reco:
+        await reco.upsert_items(a_shop(random))
+        await reco.sync()
+        await reco.record_many(act("view_item", f"i{place}", ago=90 - place) for place in (61, 62, 63, 64, 65))
+        view = reco.engine.state.view
+        context = Context(
+            view=view,
+            orders=reco.engine.state.orders,
+            now=NOON.timestamp(),
+            mask=np.ones(len(view), np.bool_),
+            seeds=np.empty(0, np.int32),
+            behaviour=reco.engine.state.behaviour,
+            history=(history := reco.tracker.history("v1", None, NOON.timestamp())),
+            history_rows=rows_of(view, history),
+        )
+        for k in (6, 20, 60):
+            found = SessionItems().candidates(context, k)
+            assert (np.diff(found.scores) <= 0).all()
+            assert len(set(found.rows.tolist())) == len(found.rows)
 
 
 async def test_a_search_of_many_at_once_finds_what_one_alone_finds():
