@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from django.core.files.storage import default_storage
 from django.core.signals import setting_changed
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.utils.functional import cached_property
 from django.utils.html import strip_tags
+from django.utils.translation import get_language
 
 from django_reco import metrics
 from django_reco.items import Card, Items
@@ -75,10 +77,13 @@ class ProductItems(Items):
         rows = super().result_queryset(request)
         if self.result_queryset_path:
             return rows
-        pictures = self._related("images")._default_manager.filter(product=OuterRef("pk"))
-        first = pictures.order_by("display_order").values("original")[:1]
-        pictured: QuerySet[Any] = rows.select_related("product_class").annotate(reco_image=Subquery(first))
+        pictured: QuerySet[Any] = rows.select_related("product_class").annotate(reco_image=self._first_picture)
         return pictured
+
+    @cached_property
+    def _first_picture(self) -> Subquery:
+        pictures = self._related("images")._default_manager.filter(product=OuterRef("pk"))
+        return Subquery(pictures.order_by("display_order").values("original")[:1])
 
     def _related(self, name: str) -> Any:
         """Return the model behind a relation, the shop's own where it forked oscar's."""
@@ -97,7 +102,7 @@ class ProductItems(Items):
         """Leave each product's stock records, and each parent's public children with theirs, as if they had been prefetched."""
         by_key = {obj.pk: obj for obj in objects}
         parents = {obj.pk: {} for obj in objects if obj.is_parent}  # type: dict[Any, dict[Any, Any]]
-        wanted = Q(product__in=[pk for pk in by_key if pk not in parents])
+        wanted = Q(product_id__in=[pk for pk in by_key if pk not in parents])
         rows = self._related("stockrecords")._default_manager.order_by("pk")
         if parents:
             wanted |= Q(product__parent__in=list(parents), product__is_public=True)
@@ -162,9 +167,16 @@ class OscarCard(Card):
     @property
     def price_text(self) -> str:
         """The price in the shop's own format (``OSCAR_CURRENCY_FORMAT``); empty without one."""
-        from oscar.templatetags.currency_filters import currency as written  # noqa: PLC0415  only where oscar is installed
+        return "" if self.price is None else _written(self.price, self.currency, get_language())
 
-        return "" if self.price is None else str(written(self.price, self.currency))
+
+@lru_cache(maxsize=8_192)
+def _written(price: Any, currency: str | None, language: str | None) -> str:
+    """Return a price as oscar writes it in a language, which takes longer than all else that a card shows."""
+    from oscar.templatetags.currency_filters import currency as written  # noqa: PLC0415  only where oscar is installed
+
+    del language  # the one that is active
+    return str(written(price, currency))
 
 
 def _has(model: Any, name: str) -> bool:
@@ -276,6 +288,8 @@ def _thumbnail(name: str | None) -> str | None:
 def _forget(*, setting: str, **_: Any) -> None:
     if setting in {"MEDIA_ROOT", "MEDIA_URL", "STORAGES", "OSCAR_THUMBNAILER"}:
         _thumbnail.cache_clear()
+    if setting in {"OSCAR_CURRENCY_FORMAT", "OSCAR_DEFAULT_CURRENCY", "LANGUAGE_CODE"}:
+        _written.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_reco.contrib.oscar")

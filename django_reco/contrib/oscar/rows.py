@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db.models import QuerySet
+
 from django_reco import metrics
 from django_reco.conf import get_settings
 from django_reco.outage import outages
@@ -20,6 +22,17 @@ def is_on() -> bool:
     return get_settings().preset == "oscar"
 
 
+class _Nothing(QuerySet[Any]):
+    """No rows, and no query made up to find that out, whatever is asked of them."""
+
+    def __init__(self, model: Any = None, *args: Any, **options: Any) -> None:
+        super().__init__(model, *args, **options)
+        self.query.set_empty()
+
+    def _fetch_all(self) -> None:
+        self._result_cache = []
+
+
 def pins(product: Any) -> list[str]:
     """Return the products that the shop recommends beside one, and take them over from the page's own section.
 
@@ -29,8 +42,8 @@ def pins(product: Any) -> list[str]:
     try:
         adapter: Any = adapter_for(product)
         found: list[str] = adapter.pins(product) if hasattr(adapter, "pins") else []
-        rows = product.primary_recommendations.none()
-        product.__dict__.setdefault("_prefetched_objects_cache", {})["primary_recommendations"] = rows
+        nothing = _Nothing(product.primary_recommendations.model)
+        product.__dict__.setdefault("_prefetched_objects_cache", {})["primary_recommendations"] = nothing
     except Exception as error:
         metrics.count("oscar.pins.error")
         if not outages.tells(error):
