@@ -40,10 +40,11 @@ async def clean_command(arguments: Namespace) -> int:
 
     config = Config.from_env(**({} if arguments.store is None else {"store": arguments.store}))
     report: ImportReport | None = None
+    told = _Told()
     if arguments.source is None:
         log = await _stored(config)
     else:
-        log, told = InteractionLog({}), _Told()
+        log = InteractionLog({})
         with progress_bar(arguments.quiet) as progress:
             read = import_options(arguments, dry_run=True)
 

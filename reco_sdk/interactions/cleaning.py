@@ -235,7 +235,7 @@ def cleaned(
     places = np.flatnonzero(keep & (weights > 0.0))
     order, begins = sessions_of_log(keys[places], at[places], gap_seconds)
     places = places[order]
-    for name, out in counting(np.cumsum(begins), items[places], weights[places], at[places]).items():
+    for name, out in counting(np.cumsum(begins, dtype=np.int64), items[places], weights[places], at[places]).items():
         keep[places[out]] = False
         dropped[name] = int(np.count_nonzero(out))
     return keep, CleaningReport(len(at), dropped)

@@ -124,7 +124,7 @@ class Item:
         own = self.prices.get(site)
         if own is None:
             return self.effective_price, self.discount
-        given = (own,) if isinstance(own, float) else own
+        given = own if isinstance(own, tuple) else (own,)
         return min(given), _discount(given[0], given[-1])
 
     @property
