@@ -109,7 +109,7 @@ class Many:
             return [no_candidates() if known else None for known in answered]
         ages = np.concatenate([near_items.BY_AGE[: len(rows)] for rows in lately])
         near, cosines = self._view.neighbours_of_each(items, max(k // 2, 1), np.ones(self._rows, np.bool_))
-        scores = (cosines * ages).ravel()
+        scores: Scores = (cosines * ages).ravel().astype(np.float32, copy=False)
         owner, rows = np.repeat(np.repeat(np.arange(len(lately)), [len(rows) for rows in lately]), near.shape[1]), near.ravel()
         # What is not alike is left out at last; here, at first, since it would only come behind.
         kept = np.flatnonzero((scores > 0.0) & self._masks[owner * self._rows + rows])
