@@ -21,7 +21,7 @@ __all__ = ["NAMES", "known_names", "member_of", "test_of"]
 
 logger = logging.getLogger("django_reco")
 
-NAMES: Final = dict(
+NAMES: Final[dict[str, Any]] = dict(
     zip(KNOWN_SEGMENTS, (gettext_lazy("New visitor"), gettext_lazy("Returning visitor"), gettext_lazy("Customer")), strict=True)
 )
 """Those that the recommender knows by itself, as the admin calls them."""

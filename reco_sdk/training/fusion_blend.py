@@ -70,7 +70,7 @@ def best_blend(groups: Groups, pool: Pool, least: int = LEAST_TO_ADD) -> tuple[B
 
 def _surely(gains: Floats) -> bool:
     """Return whether gains are more than luck."""
-    return float(gains.sum()) > SURER_THAN_CONTENT * (float(gains @ gains) + PRIOR_VARIANCE) ** 0.5
+    return bool(gains.sum() > SURER_THAN_CONTENT * np.sqrt(gains @ gains + PRIOR_VARIANCE))
 
 
 def _add(groups: Groups, names: tuple[str, ...], best: Blend, chosen: str, columns: list[str]) -> tuple[Blend, str]:

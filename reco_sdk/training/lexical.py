@@ -47,7 +47,7 @@ def lexical_table(texts: Sequence[str], limit: int = NEIGHBOURS) -> RowTable:
         ngram_range=(1, 2),
         sublinear_tf=True,
         max_df=most,
-        dtype=np.float32,
+        dtype=np.float32,  # pyright: ignore[reportArgumentType]  -- its documentation has it, its stub has not
     )
     try:
         weights: Any = vectorizer.fit_transform(texts)

@@ -190,6 +190,7 @@ def test_help_has_examples_for_every_command_and_imports_nothing_heavy(reco):
     assert set(commands) == {
         "import",
         "clean",
+        "finetune",
         "similar",
         "recommend",
         "train",

@@ -126,7 +126,9 @@ async def test_users_answered_together_get_what_each_gets_alone(exact_limit):
         await reco.refresh()
         await reco.put_rule(Rule(id="pin", action="pin", items=("i70",), slot=2))
         await reco.put_rule(Rule(id="hide", action="hide", items=("i80", "i81")))
-        await reco.put_rule(Rule(id="boost", action="boost", where='category under "Garden"', factor=3, segments=("returning_visitor",)))
+        await reco.put_rule(
+            Rule(id="boost", action="boost", where='category under "Garden"', factor=3, segments=("returning_visitor",))
+        )
         await reco.put_rule(
             Rule(id="other", action="replace", strategy="trending", segments=("customer",), placements=("email",))
         )

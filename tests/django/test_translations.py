@@ -80,8 +80,12 @@ def test_a_reason_is_found_again_as_its_message(message):
 
 
 def test_what_is_said_to_staff_is_put_together_in_their_language():
-    orders = said("bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 1, title="Mug", n=1)
-    more = said("bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 31, title="Mug", n=31)
+    orders = said(
+        "bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 1, title="Mug", n=1
+    )
+    more = said(
+        "bought together with %(title)s in %(n)s order", "bought together with %(title)s in %(n)s orders", 31, title="Mug", n=31
+    )
     assert (orders, more) == ("bought together with Mug in 1 order", "bought together with Mug in 31 orders")
     known = {
         "de": ("in 1 Bestellung zusammen mit „Mug“ gekauft", "in 31 Bestellungen zusammen mit „Mug“ gekauft"),
@@ -103,7 +107,9 @@ def test_what_is_said_to_staff_is_put_together_in_their_language():
         assert wording.spoken(day) == "es ist abgelaufen am 01.03.2026 12:00"
         change = said("%(name)s %(new)s instead of %(old)s", name="price_max", new=Decimal("12.50"), old=Decimal(9))
         assert wording.spoken(change) == "price_max 12,50 statt 9"
-        reason = said("%(reason)s (%(n)s visitor lately)", "%(reason)s (%(n)s visitors lately)", 7, reason=said("Bestseller"), n=7)
+        reason = said(
+            "%(reason)s (%(n)s visitor lately)", "%(reason)s (%(n)s visitors lately)", 7, reason=said("Bestseller"), n=7
+        )
         assert wording.spoken(reason) == "Bestseller (zuletzt 7 Personen)"
         assert wording.spoken("as it is") == "as it is"
     assert pickle.loads(pickle.dumps(rule)).parts == rule.parts  # noqa: S301 -- our own
