@@ -62,7 +62,7 @@ class Base:
     graph
         The HNSW graph of a large catalogue, once it is loaded.
     elsewhere
-        What lies around each category of a large catalogue, once it is worked out.
+        What lies around each category of a large catalogue; ``None`` for a small one.
     """
 
     snapshot: Snapshot | None
@@ -179,6 +179,7 @@ class Base:
             whitening=Whitening.from_arrays(named) if snapshot.meta["whitened"] else None,
             index=None,
             session_table=SessionTable.from_arrays(array),
+            elsewhere=Elsewhere.from_arrays(named),
         )
         if base.whitening is not None:
             base.index = PlannedIndex(
@@ -196,7 +197,7 @@ class Base:
         return None if self.snapshot is None else self.snapshot.path
 
     def load_graph(self) -> None:
-        """Load the HNSW graph of a large catalogue, in any thread, and work out what else requests read; used from then on."""
+        """Load the HNSW graph of a large catalogue, in any thread, and tell brands apart; used from then on."""
         self.brands()
         if self.index is None or self.snapshot is None or HNSW_FILE not in self.snapshot.file_names or not hnsw_available():
             return
@@ -204,7 +205,6 @@ class Base:
             self.graph = HnswIndex.load(self.snapshot.file(HNSW_FILE), self.dimension)
         except RecoError:
             logger.exception("the graph of %s cannot be loaded; searches go on without it", self.path)
-        self.elsewhere = Elsewhere.of(self.columns.main_category, self.vectors, self.has_vector)
 
     def brands(self) -> Rows:
         """Return the code of each row's brand, int32, −1 for none; worked out once."""

@@ -19,6 +19,7 @@ from reco_sdk.index.neighbours import neighbour_rows
 from reco_sdk.items.catalogue import Columns
 from reco_sdk.items.item import Item
 from reco_sdk.items.tables import IdTable
+from reco_sdk.snapshot.elsewhere import Elsewhere
 from reco_sdk.snapshot.format import write_snapshot
 from reco_sdk.snapshot.log import InteractionLog, LogArrays, popularity, purchases
 from reco_sdk.snapshot.sessions import embed_sessions
@@ -124,6 +125,8 @@ def build_snapshot(
     report("columns", 1, 1)
 
     files: dict[str, Callable[[Path], None]] = {}
+    if len(items) > config.exact_limit:
+        arrays |= Elsewhere.of(columns.main_category, vectors, has_vector).to_arrays()
     graph = _graph(vectors, config.exact_limit, "index", report)
     if graph is not None:
         files[HNSW_FILE] = graph.save

@@ -1,13 +1,14 @@
 """Rows of other categories that lie near a category: where a cap on categories looks when all neighbours of an item are of one.
 
 A search that leaves the query's own category out contradicts the query, which is the dearest kind of search. So what lies around
-each category is worked out once for a snapshot, beside the requests.
+each category is worked out with the snapshot.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -79,6 +80,15 @@ class Elsewhere:
         places = np.full(int(codes.max()) + 1, -1, np.int32)
         places[codes] = np.arange(len(codes))
         return cls(places, out)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays by name, for a snapshot."""
+        return {"elsewhere_places": self.places, "elsewhere_rows": self.rows}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Elsewhere | None:
+        """Rebuild from a snapshot's arrays; ``None`` where it has none of them."""
+        return cls(arrays["elsewhere_places"], arrays["elsewhere_rows"]) if "elsewhere_rows" in arrays else None
 
     def around(self, code: int) -> Rows:
         """Return rows of other main categories near one, the nearest first; none for one that is not known."""

@@ -322,7 +322,7 @@ class View:
     def elsewhere(self, row: int, mask: BoolMask, limit: int) -> tuple[Rows, Scores]:
         """Return some rows of other categories that lie near a row's own, as far as ``mask`` allows them, and their cosines.
 
-        None while a large catalogue is not worked out yet, nor for a small one, where searches cost little. In no order.
+        None for a small catalogue, where searches cost little. In no order.
         """
         if self.base.elsewhere is None or not self.has_vector[row]:
             return _merged([], 0)

@@ -76,15 +76,14 @@ async def test_a_cap_on_categories_holds_where_all_neighbours_are_of_one():
     items = [Item(id=f"shirt{n}", title=f"shirt {n}", categories=["Shirts"]) for n in range(60)]
     items += [Item(id=f"other{n}", title=f"kind {n % 5} {n}", categories=[f"Kind {n % 5}"]) for n in range(50)]
     items += [Item(id=f"sort{n}", title=f"of all sorts {n}") for n in range(400)]
-    async with recommender(cache_ttl_seconds=0, neighbours_per_item=50, embedder=Planted()) as reco:
+    async with recommender(cache_ttl_seconds=0, neighbours_per_item=50, exact_limit=100, embedder=Planted()) as reco:
         await reco.upsert_items(items)
         await reco.sync()
         view = reco.engine.state.view
-        base, seed = view.base, view.row("shirt7")
+        seed = view.row("shirt7")
         near = view.neighbours(seed, 50, view.alive)[0]
         assert len(near) == 50
         assert (view.main_category[near] == view.main_category[seed]).all()
-        base.elsewhere = Elsewhere.of(base.columns.main_category, base.vectors, base.has_vector)
         request = Request(strategy="you_may_also_like", seeds=("shirt7",), n=8)
         assert all(i.startswith("shirt") for i in reco.recommend_now(request).ids)
         spread = replace(request, diversity=Diversity(category_share=0.5, mmr=0.9))
