@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["names_of", "reworded", "spoken", "spoken_of"]
 
 _NAMING: Final = {
-    gettext_noop("Viewed together with %(title)s"): gettext_noop("Goes with this"),
+    gettext_noop("Seen together with %(title)s"): gettext_noop("Goes with this"),
     gettext_noop("Often bought together with %(title)s"): gettext_noop("Goes with this"),
     gettext_noop("Bought together with %(title)s"): gettext_noop("Goes with this"),
     gettext_noop("Goes with %(title)s"): gettext_noop("Goes with this"),

@@ -47,7 +47,7 @@ class AlsoViewed:
         for start, people in zip(starts, people_together(context, starts, rows), strict=True):
             if start not in titles:
                 titles[start] = context.view.title(start) if start >= 0 else ""
-            verb = "Viewed together" if people >= ENOUGH_PEOPLE else "Goes"
+            verb = "Seen together" if people >= ENOUGH_PEOPLE else "Goes"
             told = start >= 0
             out.append(Reason(f"{verb} with {titles[start]}", start, titles[start], people) if told else Reason("Goes with this"))
         return out

@@ -63,7 +63,7 @@ async def test_what_is_viewed_together_rises_with_each_visit_and_says_why():
             places.append(slate.ids.index("kettle"))
         assert places[0] > places[2] == 0
         assert places[0] >= places[1]
-        assert slate[0].reason == "Viewed together with Brown leather winter boots"
+        assert slate[0].reason == "Seen together with Brown leather winter boots"
         assert (slate[0].reason_kind, slate[0].reason_item_id) == ("co_occurrence", "boots")
         assert slate[0].score == pytest.approx(sum(slate[0].contributions.values()), abs=1e-6)
 
@@ -128,7 +128,7 @@ async def test_what_was_counted_follows_an_item_that_changes_leaves_and_arrives(
         assert (await row()).ids[0] == "kettle"
         await reco.upsert_items([replace(kettle, title="Another kettle"), replace(boots, title="Other boots")])
         assert (await row()).ids[0] == "kettle"
-        assert (await row())[0].reason == "Viewed together with Other boots"
+        assert (await row())[0].reason == "Seen together with Other boots"
         await reco.upsert_items([replace(kettle, availability="out_of_stock")])
         assert "kettle" not in (await row()).ids
         await reco.delete_items(["kettle"])
