@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,10 @@ from reco_sdk.snapshot.view import View
 from reco_sdk.types import Floats, Rows, Scores
 
 __all__ = ["Correction", "LiveCounts", "Orders"]
+
+
+_ROUNDING: Final = 1e-12
+"""What is left of an item below this share of the greatest is no interest, but what rounding left of purchases given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,9 @@ class LiveCounts:
             version, since = self._version, self._weights[: len(self._slots)].copy()
             lists.extend(itertools.islice(self._slots, len(lists.slots), None))
             self._lists = lists
-        popular, trending, sold = np.maximum(lists.totals(since), 0.0)
+        totals = np.maximum(lists.totals(since), 0.0)
+        totals[totals <= _ROUNDING * totals.max(axis=1, keepdims=True, initial=0.0)] = 0.0
+        popular, trending, sold = totals
         # What rises now is large against the root of what was always large.
         prior = float(popular[popular > 0].mean()) if (popular > 0).any() else 1.0
         trending = trending / np.sqrt(popular + prior)
