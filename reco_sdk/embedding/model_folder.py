@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,16 @@ def find_model(model: str | Path) -> Path:
     return _from_hub(model)
 
 
+def _pooled(config: Mapping[str, Any]) -> int | None:
+    """Return the length of what is pooled, where there is one way of pooling; sentence-transformers 6 names it otherwise."""
+    if isinstance(config.get("pooling_mode"), str):
+        width = config.get("embedding_dimension")
+    else:
+        modes = sum(1 for key, value in config.items() if key.startswith("pooling_mode_") and value is True)
+        width = config.get("word_embedding_dimension") if modes == 1 else None
+    return width if isinstance(width, int) else None
+
+
 def model_dimension(folder: Path) -> int | None:
     """Return the length of the model's vectors as its files declare it, ``None`` when only loading it would tell.
 
@@ -70,9 +81,7 @@ def model_dimension(folder: Path) -> int | None:
         kind = str(module.get("type", "")).rsplit(".", 1)[-1]
         config = _read_json(folder / str(module.get("path", "")) / "config.json") or {}
         if kind == "Pooling":
-            modes = sum(1 for key, value in config.items() if key.startswith("pooling_mode_") and value is True)
-            width = config.get("word_embedding_dimension")
-            dimension = width if isinstance(width, int) and modes == 1 else None
+            dimension = _pooled(config)
         elif kind == "Dense":
             width = config.get("out_features")
             dimension = width if isinstance(width, int) else None

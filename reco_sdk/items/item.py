@@ -211,7 +211,7 @@ class _Checker:
         if not isinstance(availability, str) or availability not in AVAILABILITIES:
             self.fail("availability", f"{self.item.availability!r} is unknown; use one of {', '.join(sorted(AVAILABILITIES))}")
         self._attributes()
-        if self.item.prices:
+        if self.item.prices != {}:
             self._prices()
         for name in ("published_at", "expires_at"):
             self._time(name)

@@ -105,6 +105,9 @@ def test_no_weights_is_no_model(folder):
 
 def test_the_dimension_is_read_from_the_files(folder):
     assert model_dimension(folder) == 12
+    for mode, dimension in (('"mean"', 7), ('["mean", "max"]', None)):
+        (folder / "1_Pooling" / "config.json").write_text(f'{{"embedding_dimension": 7, "pooling_mode": {mode}}}')
+        assert model_dimension(folder) == dimension
     dense = {"idx": 3, "path": "3_Dense", "type": "sentence_transformers.models.Dense"}
     (folder / "3_Dense").mkdir()
     (folder / "3_Dense" / "config.json").write_text('{"out_features": 5}')

@@ -123,7 +123,7 @@ async def test_placements_become_rows_and_segments():
     data = await read(MemoryStore(), LOG)
     report = evaluate(data, placement_split(data), simple_sources(data))
     assert list(dict.fromkeys(row.asked for row in report.rows)) == ["item", "cart", "home"]
-    assert {row.source for row in report.rows} == {"random", "popularity", "recent_popularity", "content"}
+    assert {row.source for row in report.rows} == {"random", "popularity", "recent_popularity", "content", "lexical"}
     item = next(row for row in report.rows if row.asked == "item")
     assert item.segments["new visitors"].cases == 1
     assert "new items" not in item.segments, "all of them are: no segment"
