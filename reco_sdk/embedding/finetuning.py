@@ -13,13 +13,11 @@ last checkpoint::
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +25,7 @@ from typing import Any, Final
 import numpy as np
 
 from reco_sdk.embedding.model_folder import find_model, model_digest
+from reco_sdk.embedding.torch_model import no_bars, quiet
 from reco_sdk.errors import EmbeddingError, InvalidInput, MissingExtra
 
 __all__ = ["FinetuneSettings", "Finetuned", "Plan", "finetune", "plan_finetuning"]
@@ -208,7 +207,7 @@ def finetune(
         loaded = _load(folder)
         before = _hits(loaded, held)
         trainer = library.trainer(loaded, pairs, out / _CHECKPOINTS, settings, progress)
-        with _quiet():
+        with quiet(), no_bars():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         steps = int(trainer.state.global_step)
         trained = trainer.model
@@ -227,7 +226,7 @@ def finetune(
 def _write(model: Any, out: Path, facts: dict[str, Any]) -> None:
     """Put the model where it is to lie: whole before it is seen, ``modules.json`` last."""
     shutil.rmtree(out / _MODEL, ignore_errors=True)
-    with _quiet():
+    with quiet(), no_bars():
         model.save(str(out / _MODEL), create_model_card=False)
     for path in sorted((out / _MODEL).iterdir(), key=lambda path: path.name == "modules.json"):
         target = out / path.name
@@ -276,7 +275,7 @@ def _step(checkpoint: Path | None) -> int:
 def _load(folder: Path) -> Any:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - an extra, and slow to load
 
-    with _quiet():
+    with quiet(), no_bars():
         try:
             return SentenceTransformer(str(folder), local_files_only=True)
         except _FAILURES as error:
@@ -293,7 +292,7 @@ def _hits(model: Any, held: Pairs) -> float:
     """Return how often the nearest partner is one's own; texts that are the same are each other's."""
     if not held:
         return 0.0
-    with _quiet():
+    with quiet(), no_bars():
         ours, theirs = (
             np.asarray(model.encode(list(side), show_progress_bar=False, normalize_embeddings=True), np.float32)
             for side in zip(*held, strict=True)
@@ -316,7 +315,7 @@ class _Library:
 
     @classmethod
     def load(cls) -> _Library:
-        with _quiet():
+        with quiet(), no_bars():
             try:
                 import accelerate  # noqa: F401, PLC0415 - an extra; the trainer needs it
                 import sentence_transformers  # noqa: PLC0415 - as above
@@ -365,23 +364,3 @@ class _Library:
             progress("fine-tunes", int(state.global_step), int(state.max_steps))
 
         return type("Telling", (self.callback,), {"on_step_end": told})()  # its base is known only now
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep to themselves what these libraries warn about and draw, and leave their setting as it was."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            from transformers.utils import logging as its_logging  # noqa: PLC0415 - an extra
-        except ImportError:
-            yield
-            return
-        logging: Any = its_logging
-        shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
-        try:
-            yield
-        finally:
-            if shown:
-                logging.enable_progress_bar()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reco_sdk.types import Vectors
 
-__all__ = ["TorchModel"]
+__all__ = ["TorchModel", "no_bars", "quiet"]
 
 # A forward pass pays per call when it is small, and for cache misses when it is large.
 TOKENS_PER_BATCH: Final = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
@@ -130,7 +130,7 @@ class TorchModel:
         return self._loaded
 
     def _load(self) -> Any:
-        with _quiet():
+        with quiet():
             try:
                 import torch  # noqa: PLC0415
                 from sentence_transformers import SentenceTransformer  # noqa: PLC0415
@@ -142,7 +142,7 @@ class TorchModel:
             else:
                 # Before loading, which computes too: after a fork it would wait for threads that are dead.
                 torch.set_num_threads(self.threads)
-            with _no_bars():
+            with no_bars():
                 try:
                     self.device = self.device or self._best_device(torch)
                     model = SentenceTransformer(str(self.folder), device=self.device, local_files_only=True)
@@ -182,7 +182,7 @@ class TorchModel:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep what these libraries warn about at import and load out of the caller's log."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -190,7 +190,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """Keep the library from drawing its own progress bars, and leave its setting as it was."""
     from transformers.utils import logging as its_logging  # noqa: PLC0415
 
